@@ -19,13 +19,22 @@ is: use ``where`` with branches that continue each other analytically, never ``a
 
 from __future__ import annotations
 
+import ast
 import math
 from dataclasses import dataclass, field
 
 CONSTANTS = {
     "PI": math.pi,
-    "LN2": math.log(2.0),
-    "LN10": math.log(10.0),
+    "LN2": 0.6931471805599453,
+    "LN10": 2.302585092994046,
+    "LOG2E": 1.4426950408889634,
+    "LOG10E": 0.4342944819032518,
+    "SQRT1_2": 0.7071067811865476,
+    "SQRT1_2_HEAD": 0.7071067839860916,  # the first 26 bits of sqrt(1/2)
+    "SQRT1_2_TAIL": -2.799544089368687e-09,  # sqrt(1/2) - SQRT1_2_HEAD
+    "INV_SQRT_PI": 0.5641895835477563,
+    "TWO_OVER_SQRT_PI": 1.1283791670955126,
+    "INV_SQRT_2PI": 0.3989422804014327,
     "INF": math.inf,
     "NAN": math.nan,
 }
@@ -157,43 +166,456 @@ class Binary:
     arity = 2
 
 
-UNARY: tuple[Unary, ...] = (
-    Unary("exp", d1="y", d2="y", holomorphic=True, latex=r"e^x", latex_d1=r"e^x", latex_d2=r"e^x"),
-    Unary("log", d1="1.0/x", d2="-1.0/x/x", domain=POSITIVE, holomorphic=True,
-          special=(Special(0.0, math.inf, -math.inf, "one-sided limits"),)),
-    Unary("sqrt", d1="0.5/y", d2="-0.25/y/x", domain=NONNEGATIVE, holomorphic=True,
-          special=(Special(0.0, math.inf, -math.inf, "one-sided limits"),)),
-    Unary("sin", let="c = cos(x)", d1="c", d2="-y", holomorphic=True),
-    Unary("cos", let="s = sin(x)", d1="-s", d2="-y", holomorphic=True),
-    Unary("tanh", let="e = exp(where(x > 0.0, -2.0*x, 2.0*x))", d1="4.0*e/(1.0 + e)/(1.0 + e)", d2="-2.0*y*d1",
-          holomorphic=True),
-    Unary("square", value="x*x", d1="2.0*x", d2="2.0", holomorphic=True),
-    Unary("negative", value="-x", d1="-1.0", d2="0.0", holomorphic=True),
-    Unary("positive", value="x", d1="1.0", d2="0.0", holomorphic=True),
-    Unary("reciprocal", value="1.0/x", d1="-y/x", d2="-2.0*d1/x", domain=NONZERO, holomorphic=True),
-    Unary("absolute", c="fabs", d1="where(x == 0.0, strict, where(x > 0.0, 1.0, -1.0))",
-          d2="where(x == 0.0, NAN, 0.0)", aliases=("abs",)),
-    Unary("sign", value="where(x > 0.0, 1.0, where(x < 0.0, -1.0, x))", d1="0.0", d2="0.0"),
-    Unary("floor", d1="0.0", d2="0.0"),
-    Unary("relu", value="where(x > 0.0, x, 0.0*x)", d1="where(x > 0.0, 1.0, 0.0)", d2="0.0", numpy=False, selects=True),
-    Unary("leaky_relu", value="where(x > 0.0, x, slope*x)", d1="where(x > 0.0, 1.0, slope)", d2="0.0",
-          parameters=(("slope", 0.01),), numpy=False, selects=True),
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Texts that several rows share
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _horner(variable: str, coefficients: list[int]) -> str:
+    """Return ``1/c0 - v*(1/c1 - v*(1/c2 - ...))``, an alternating series whose coefficients are 1 over integers."""
+    text = f"(1.0/{float(coefficients[-1])!r})"
+    for coefficient in reversed(coefficients[:-1]):
+        text = f"(1.0/{float(coefficient)!r} - {variable}*{text})"
+    return text
+
+
+# x between -40 and 40, where every Gaussian has died away, and x rounded to few bits, so that h*h is exact: exp(-x*x)
+# is exp(-h*h)*exp(-(x - h)*(x + h)), free of the rounding error of x*x. r stands twice in the texts, since a product
+# with exp(-h*h) itself would go through the coarse subnormal numbers.
+_BOUNDED = "b = where(x > 40.0, 40.0, where(x < -40.0, -40.0, x)); h = rint(256.0*b)/256.0; "
+
+# x/sqrt(2) less the product that is rounded to a double, which would cost the value all its digits on the far left.
+_GELU_ROUNDED = (
+    "(SQRT1_2*x - rint(256.0*x)/256.0*SQRT1_2_HEAD - (x - rint(256.0*x)/256.0)*SQRT1_2_HEAD - x*SQRT1_2_TAIL)"
 )
 
+# e is exp(-|x|); both branches are the same function of exp(x).
+_FALLING = "e = exp(where(x > 0.0, -x, x))"
+
+# a is -|x|, no smaller than -800, where exp has long been 0; h*h is exp(-|x|) and q is 1/(1 + exp(-|x|)).
+_SILU = (
+    "a = where(x > 0.0, where(x > 800.0, -800.0, -x), where(x < -800.0, -800.0, x)); "
+    "h = exp(0.5*a); q = 1.0/(1.0 + h*h)"
+)
+
+# sin(pi x) and cos(pi x) from the distance f to the nearest integer n, which is exact; g is the sign (-1)**n.
+_SINC = (
+    "n = rint(x); f = x - n; g = where(n == 2.0*rint(0.5*n), 1.0, -1.0); s = g*sin(PI*f); "
+    "c = g*where(f > 0.25, sin(PI*(0.5 - f)), where(f < -0.25, sin(PI*(0.5 + f)), cos(PI*f))); "
+    "u = PI*x; t = u*u"
+)
+_SINC_D1 = [(2*k + 1)*math.factorial(2*k - 1) for k in range(1, 12)]
+_SINC_D2 = [(2*k + 1)*math.factorial(2*k - 2) for k in range(1, 12)]
+
+# Where y*z/x is a safe power(x, y - 1): no second power, and exact where y - 1 would be rounded. At x = 0, and where z
+# lost its digits or overflowed, the other branch takes that power; its exponent is exact there.
+_RATIO = (
+    "(x != 0.0) & ((y < 0.0) | ((y < 0.5) & (z < INF)) "
+    "| ((z > 1e-30) & (z < 1e30)) | ((z < -1e-30) & (z > -1e30)))"
+)
+# z*w in two halves where z overflows or underflows and the product need not.
+_POWER_TIMES = "where((z < 1e30) & (z > 1e-30), z*{w}, power(x, 0.5*y)*{w}*power(x, 0.5*y))"
+_POWER = {
+    "c": "pow",
+    "fx": f"where(y == 0.0, 0.0, where(y == 2.0, 2.0*x, where({_RATIO}, y*z/x, y*power(x, y - 1.0))))",
+    "fy": "where((x == 0.0) & (y > 0.0), 0.0, " + _POWER_TIMES.format(w="log(x)") + ")",
+    "fxx": "where((y == 0.0) | (y == 1.0), 0.0, where(y == 2.0, 2.0, "
+           f"where({_RATIO}, (y - 1.0)*(y*z/x)/x, where((y < 1.0) & (x != 0.0), "
+           "(y - 1.0)*(y*power(x, y - 1.0))/x, y*(y - 1.0)*power(x, y - 2.0)))))",
+    "fxy": "where(y == 0.0, 1.0/x, where((x == 0.0) & (y > 1.0), 0.0, "
+           f"where({_RATIO}, z/x, power(x, y - 1.0))*(1.0 + y*log(x))))",
+    "fyy": "where((x == 0.0) & (y > 0.0), 0.0, " + _POWER_TIMES.format(w="log(x)*log(x)") + ")",
+    "holomorphic": True,
+    "special": (
+        Special((0.0, 0.0), (0.0, -math.inf), None, "x**0 is the constant 1; 0**y falls from inf through 1 to 0"),
+        Special((0.0, 0.5), (math.inf, 0.0), (-math.inf, None, 0.0), "infinite slope; 0**y is constantly 0"),
+        Special((0.0, 1.0), (1.0, 0.0), (0.0, -math.inf, 0.0), "x**1 is x"),
+        Special((0.0, 1.5), (0.0, 0.0), (math.inf, 0.0, 0.0), "the slope is 0, its slope infinite"),
+        Special((0.0, 2.0), (0.0, 0.0), (2.0, 0.0, 0.0), "a polynomial is smooth at its zero"),
+        Special((0.0, 3.0), (0.0, 0.0), (0.0, 0.0, 0.0), "a polynomial is smooth at its zero"),
+        Special((-2.0, 3.0), (12.0, math.nan), (-12.0, math.nan, math.nan), "a cube in x, undefined in y"),
+    ),
+    "latex": r"x^y",
+    "latex_fx": r"y x^{y-1}",
+    "latex_fy": r"x^y \ln x",
+}
+
+# The remainders hold exactly x - k*y with the integer k that their derivative needs.
+_WHOLE = "rint(x/y - z/y)"
+_OPPOSITE = "((fmod(x, y) < 0.0) & (y > 0.0)) | ((fmod(x, y) > 0.0) & (y < 0.0))"
+
+# d = x - y with its rounding error e (Knuth's two-sum), which would cost a distant weight all its digits; 0 at a tie of
+# infinities. g is exp(-|x - y|).
+_DIFFERENCE = (
+    "d = where((x == y) & (x - x != 0.0), 0.0, x - y); b = x - d; "
+    "e = where((d - d == 0.0) & (x - x == 0.0), (x - (d + b)) + (b - y), 0.0); "
+)
+
+# A maximum hands on the tangent of the operand that NumPy picks, nan included; a tie is the mean of both.
+_PICK = "where({first}, {yes}, where(x == y, 0.5 + strict, {no}))"
+_TIE = {"fxx": "where(x == y, strict, 0.0)", "fxy": "where(x == y, strict, 0.0)", "fyy": "where(x == y, strict, 0.0)"}
+
+
+def _extremum(name: str, better: str, worse: str, nan: str, sign: str) -> Binary:
+    """A row of maximum, minimum, fmax, fmin: x is picked where it is better, or where ``nan`` says so."""
+    first = f"(x {better} y) | ({nan} != {nan})"
+    return Binary(
+        name, value=f"where((x {better}= y) | ({nan} != {nan}), x, y)", selects=True,
+        fx=_PICK.format(first=first, yes="1.0", no="0.0"), fy=_PICK.format(first=first, yes="0.0", no="1.0"), **_TIE,
+        special=(Special((1.0, 1.0), (0.5, 0.5), (0.0, 0.0, 0.0), "a tie is the mean of the tied operands"),
+                 Special((2.0, 1.0), (1.0, 0.0) if better == ">" else (0.0, 1.0), (0.0, 0.0, 0.0), "the one picked")),
+        latex=rf"\{sign}(x, y)", latex_fx=rf"[x {better} y]", latex_fy=rf"[x {worse} y]",
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Functions of one variable
+# ---------------------------------------------------------------------------------------------------------------------
+
+UNARY: tuple[Unary, ...] = (
+    # Exponentials
+    Unary("exp", d1="y", d2="y", holomorphic=True, latex=r"e^x", latex_d1=r"e^x", latex_d2=r"e^x"),
+    # The slope is smaller than the value: it is finite a little beyond the point where the value overflows.
+    Unary("exp2", d1="where(y < INF, LN2*y, 4.0*LN2*exp2(x - 2.0))",
+          d2="where(y < INF, LN2*LN2*y, 4.0*LN2*LN2*exp2(x - 2.0))", holomorphic=True,
+          latex=r"2^x", latex_d1=r"2^x \ln 2", latex_d2=r"2^x \ln^2 2"),
+    Unary("expm1", d1="where(y > -0.5, 1.0 + y, exp(x))", d2="d1", holomorphic=True,
+          latex=r"e^x - 1", latex_d1=r"e^x", latex_d2=r"e^x"),
+
+    # Logarithms: x + 0.0 makes -0.0 a 0.0
+    Unary("log", let="p = x + 0.0", d1="1.0/p", d2="-d1/p", domain=POSITIVE, holomorphic=True,
+          special=(Special(0.0, math.inf, -math.inf, "one-sided limits"),),
+          latex=r"\ln x", latex_d1=r"1/x", latex_d2=r"-1/x^2"),
+    Unary("log2", let="p = x + 0.0", d1="LOG2E/p", d2="-d1/p", domain=POSITIVE, holomorphic=True,
+          special=(Special(0.0, math.inf, -math.inf, "one-sided limits"),),
+          latex=r"\log_2 x", latex_d1=r"1/(x \ln 2)", latex_d2=r"-1/(x^2 \ln 2)"),
+    Unary("log10", let="p = x + 0.0", d1="LOG10E/p", d2="-d1/p", domain=POSITIVE, holomorphic=True,
+          special=(Special(0.0, math.inf, -math.inf, "one-sided limits"),),
+          latex=r"\log_{10} x", latex_d1=r"1/(x \ln 10)", latex_d2=r"-1/(x^2 \ln 10)"),
+    Unary("log1p", let="p = 1.0 + x", d1="1.0/p", d2="-d1/p", domain=ABOVE_MINUS_ONE, holomorphic=True,
+          special=(Special(-1.0, math.inf, -math.inf, "one-sided limits"),),
+          latex=r"\ln(1 + x)", latex_d1=r"1/(1 + x)", latex_d2=r"-1/(1 + x)^2"),
+
+    # Powers and roots
+    Unary("sqrt", d1="0.5/(y + 0.0)", d2="-0.5*d1/(x + 0.0)", domain=NONNEGATIVE, holomorphic=True,
+          special=(Special(0.0, math.inf, -math.inf, "one-sided limits"),),
+          latex=r"\sqrt x", latex_d1=r"1/(2 \sqrt x)", latex_d2=r"-1/(4 x^{3/2})"),
+    Unary("root", value="sqrt(x)", d1="where(x == 0.0, NAN, 0.5/y)", d2="where(x == 0.0, NAN, -0.5*d1/x)",
+          domain=NONNEGATIVE, numpy=False, holomorphic=True,
+          special=(Special(0.0, math.nan, math.nan, "the last step of a norm: at its tip the argument arrives with "
+                                                    "tangent 0, and the second order is nan"),),
+          latex=r"\sqrt x", latex_d1=r"1/(2 \sqrt x)", latex_d2=r"-1/(4 x^{3/2})"),
+    Unary("cbrt", d1="1.0/(3.0*y*y)", d2="-2.0*d1/3.0/x",
+          special=(Special(0.0, math.inf, None, "infinite slope, bending both ways"),
+                   Special(-8.0, 1.0/12.0, 1.0/144.0, "negative numbers have a cube root")),
+          latex=r"\sqrt[3] x", latex_d1=r"1/(3 y^2)", latex_d2=r"-2/(9 x y^2)"),
+    Unary("square", value="x*x", d1="2.0*x", d2="2.0", holomorphic=True,
+          special=(Special(0.0, 0.0, 2.0, "a polynomial is smooth at its zero"),),
+          latex=r"x^2", latex_d1=r"2x", latex_d2=r"2"),
+    Unary("reciprocal", value="1.0/x", d1="-y/x", d2="-2.0*d1/x", domain=NONZERO, holomorphic=True,
+          special=(Special(1e200, 0.0, 0.0, "-1e-400 rounds to 0"), Special(1e-200, -math.inf, math.inf, "overflow")),
+          latex=r"1/x", latex_d1=r"-1/x^2", latex_d2=r"2/x^3"),
+
+    # Trigonometric functions and their inverses
+    Unary("sin", let="c = cos(x)", d1="c", d2="-y", holomorphic=True,
+          latex=r"\sin x", latex_d1=r"\cos x", latex_d2=r"-\sin x"),
+    Unary("cos", let="s = sin(x)", d1="-s", d2="-y", holomorphic=True,
+          latex=r"\cos x", latex_d1=r"-\sin x", latex_d2=r"-\cos x"),
+    Unary("tan", d1="1.0 + y*y", d2="2.0*y*d1", domain=HALF_PI_ODD, holomorphic=True,
+          latex=r"\tan x", latex_d1=r"1 + y^2", latex_d2=r"2 y (1 + y^2)"),
+    Unary("arcsin", c="asin", let="w = (1.0 - x)*(1.0 + x)", d1="1.0/sqrt(w)", d2="x*d1/w", domain=UNIT,
+          aliases=("asin",), holomorphic=True,
+          special=(Special(1.0, math.inf, math.inf, "one-sided limits"),
+                   Special(-1.0, math.inf, -math.inf, "one-sided limits")),
+          latex=r"\arcsin x", latex_d1=r"1/\sqrt{1 - x^2}", latex_d2=r"x/(1 - x^2)^{3/2}"),
+    Unary("arccos", c="acos", let="w = (1.0 - x)*(1.0 + x)", d1="-1.0/sqrt(w)", d2="x*d1/w", domain=UNIT,
+          aliases=("acos",), holomorphic=True,
+          special=(Special(1.0, -math.inf, -math.inf, "one-sided limits"),
+                   Special(-1.0, -math.inf, math.inf, "one-sided limits")),
+          latex=r"\arccos x", latex_d1=r"-1/\sqrt{1 - x^2}", latex_d2=r"-x/(1 - x^2)^{3/2}"),
+    Unary("arctan", c="atan", d1="where((x < 1e9) & (x > -1e9), 1.0/(1.0 + x*x), 1.0/x/x)",
+          d2="where((x < 1e9) & (x > -1e9), -2.0*x*d1*d1, -2.0*d1/x)", aliases=("atan",), holomorphic=True,
+          special=(Special(1e200, 0.0, 0.0, "1e-400 rounds to 0"), Special(math.inf, 0.0, 0.0, "limits")),
+          latex=r"\arctan x", latex_d1=r"1/(1 + x^2)", latex_d2=r"-2x/(1 + x^2)^2"),
+
+    # Hyperbolic functions and their inverses
+    Unary("sinh", let="c = cosh(x)", d1="c", d2="y", holomorphic=True,
+          latex=r"\sinh x", latex_d1=r"\cosh x", latex_d2=r"\sinh x"),
+    Unary("cosh", let="s = sinh(x)", d1="s", d2="y", holomorphic=True,
+          latex=r"\cosh x", latex_d1=r"\sinh x", latex_d2=r"\cosh x"),
+    # The square of 1/cosh: exp(-|x|) does not underflow where the derivative does not.
+    Unary("tanh", let="e = exp(where(x > 0.0, -x, x)); s = 2.0*e/(1.0 + e*e)", d1="s*s", d2="-2.0*y*d1",
+          holomorphic=True, special=(Special(math.inf, 0.0, 0.0, "limits"),),
+          latex=r"\tanh x", latex_d1=r"1/\cosh^2 x", latex_d2=r"-2 \tanh x/\cosh^2 x"),
+    Unary("arcsinh", c="asinh",
+          d1="where((x < 1e9) & (x > -1e9), 1.0/sqrt(1.0 + x*x), where(x > 0.0, 1.0/x, -1.0/x))",
+          d2="where((x < 1e9) & (x > -1e9), -x*d1*d1*d1, -d1/x)", aliases=("asinh",), holomorphic=True,
+          special=(Special(1e200, 1e-200, 0.0, "no square that overflows"), Special(math.inf, 0.0, 0.0, "limits")),
+          latex=r"\operatorname{arsinh} x", latex_d1=r"1/\sqrt{1 + x^2}", latex_d2=r"-x/(1 + x^2)^{3/2}"),
+    Unary("arccosh", c="acosh", d1="1.0/sqrt(x - 1.0)/sqrt(x + 1.0)", d2="-d1/(x - 1.0)/(1.0 + 1.0/x)",
+          domain=ABOVE_ONE, aliases=("acosh",), holomorphic=True,
+          special=(Special(1.0, math.inf, -math.inf, "one-sided limits"),
+                   Special(1e200, 1e-200, 0.0, "no square that overflows"), Special(math.inf, 0.0, 0.0, "limits")),
+          latex=r"\operatorname{arcosh} x", latex_d1=r"1/\sqrt{x^2 - 1}", latex_d2=r"-x/(x^2 - 1)^{3/2}"),
+    Unary("arctanh", c="atanh", d1="1.0/((1.0 - x)*(1.0 + x))", d2="2.0*x*d1*d1", domain=OPEN_UNIT,
+          aliases=("atanh",), holomorphic=True,
+          special=(Special(1.0, math.inf, math.inf, "one-sided limits"),
+                   Special(-1.0, math.inf, -math.inf, "one-sided limits"),
+                   Special(2.0, math.nan, math.nan, "no derivative where there is no value")),
+          latex=r"\operatorname{artanh} x", latex_d1=r"1/(1 - x^2)", latex_d2=r"2x/(1 - x^2)^2"),
+
+    # Linear functions
+    Unary("positive", value="x", d1="1.0", d2="0.0", holomorphic=True, latex="x", latex_d1="1", latex_d2="0"),
+    Unary("negative", value="-x", d1="-1.0", d2="0.0", holomorphic=True, latex="-x", latex_d1="-1", latex_d2="0"),
+    Unary("conjugate", value="x", d1="1.0", d2="0.0", aliases=("conj",),
+          latex=r"\bar x", latex_d1="1", latex_d2="0"),
+    Unary("deg2rad", value="x*(PI/180.0)", d1="PI/180.0", d2="0.0", aliases=("radians",),
+          latex=r"\pi x/180", latex_d1=r"\pi/180", latex_d2="0"),
+    Unary("rad2deg", value="x*(180.0/PI)", d1="180.0/PI", d2="0.0", aliases=("degrees",),
+          latex=r"180 x/\pi", latex_d1=r"180/\pi", latex_d2="0"),
+
+    # Tips and steps
+    Unary("absolute", c="fabs", d1="where(x == 0.0, strict, sign(x))", d2="where(x == 0.0, NAN, 0.0)",
+          aliases=("abs",), special=(Special(0.0, 0.0, math.nan, "minimal-norm subgradient at the tip"),
+                                     Special(-0.0, 0.0, math.nan, "the sign of zero makes no difference"),
+                                     Special(math.nan, math.nan, None, "nan in, nan out")),
+          latex=r"|x|", latex_d1=r"\operatorname{sign} x", latex_d2="0"),
+    Unary("fabs", d1="where(x == 0.0, strict, sign(x))", d2="where(x == 0.0, NAN, 0.0)",
+          special=(Special(0.0, 0.0, math.nan, "minimal-norm subgradient at the tip"),),
+          latex=r"|x|", latex_d1=r"\operatorname{sign} x", latex_d2="0"),
+    Unary("sign", value="where(x > 0.0, 1.0, where(x < 0.0, -1.0, x + 0.0))", d1="0.0", d2="0.0",
+          special=(Special(0.0, 0.0, 0.0, "locally constant, at the jump too"),),
+          latex=r"\operatorname{sign} x", latex_d1="0", latex_d2="0"),
+    Unary("floor", d1="0.0", d2="0.0", special=(Special(2.0, 0.0, 0.0, "locally constant, at the jump too"),),
+          latex=r"\lfloor x \rfloor", latex_d1="0", latex_d2="0"),
+    Unary("ceil", d1="0.0", d2="0.0", special=(Special(2.0, 0.0, 0.0, "locally constant, at the jump too"),),
+          latex=r"\lceil x \rceil", latex_d1="0", latex_d2="0"),
+    Unary("trunc", d1="0.0", d2="0.0", special=(Special(2.0, 0.0, 0.0, "locally constant, at the jump too"),),
+          latex=r"\operatorname{trunc} x", latex_d1="0", latex_d2="0"),
+    Unary("rint", d1="0.0", d2="0.0", special=(Special(0.5, 0.0, 0.0, "locally constant, at the jump too"),),
+          latex=r"\operatorname{rint} x", latex_d1="0", latex_d2="0"),
+    Unary("spacing", value="nextafter(x, copysign(INF, x)) - x", d1="0.0", d2="0.0",
+          special=(Special(1.0, 0.0, 0.0, "locally constant"),),
+          latex=r"\operatorname{spacing} x", latex_d1="0", latex_d2="0"),
+
+    # Activation functions and the error function, which NumPy lacks
+    Unary("relu", value="where(x > 0.0, x, where(x <= 0.0, 0.0, x))",
+          d1="where(x > 0.0, 1.0, where(x <= 0.0, 0.0, NAN))", d2="0.0", numpy=False, selects=True,
+          special=(Special(0.0, 0.0, 0.0, "the branch that ran"),),
+          latex=r"\max(x, 0)", latex_d1=r"[x > 0]", latex_d2="0"),
+    Unary("leaky_relu", value="where(x > 0.0, x, slope*x)",
+          d1="where(x > 0.0, 1.0, where(x <= 0.0, slope, NAN))", d2="0.0",
+          parameters=(("slope", 0.01),), numpy=False, selects=True,
+          special=(Special(0.0, 0.01, 0.0, "the branch that ran"),),
+          latex=r"x \text{ if } x > 0 \text{ else } s x", latex_d1=r"1 \text{ if } x > 0 \text{ else } s",
+          latex_d2="0"),
+    Unary("sigmoid", value="where(x > -700.0, 1.0/(1.0 + exp(-x)), exp(x))",
+          let=_FALLING, d1="e/(1.0 + e)/(1.0 + e)", d2="-d1*tanh(0.5*x)", numpy=False, holomorphic=True,
+          special=(Special(0.0, 0.25, 0.0, "the steepest point"), Special(math.inf, 0.0, 0.0, "limits"),
+                   Special(-math.inf, 0.0, 0.0, "limits")),
+          latex=r"1/(1 + e^{-x})", latex_d1=r"y (1 - y)", latex_d2=r"y (1 - y) (1 - 2y)"),
+    Unary("log_sigmoid", value="where(x > 0.0, -log1p(exp(-x)), x - log1p(exp(x)))",
+          let=_FALLING, d1="where(x > 0.0, e, 1.0)/(1.0 + e)", d2="-e/(1.0 + e)/(1.0 + e)", numpy=False,
+          special=(Special(0.0, 0.5, -0.25, ""), Special(math.inf, 0.0, 0.0, "limits"),
+                   Special(-math.inf, 1.0, 0.0, "limits")),
+          latex=r"-\ln(1 + e^{-x})", latex_d1=r"\sigma(-x)", latex_d2=r"-\sigma(x) \sigma(-x)"),
+    Unary("softplus", value="where(x > 0.0, x + log1p(exp(-x)), log1p(exp(x)))",
+          let=_FALLING, d1="where(x > 0.0, 1.0, e)/(1.0 + e)", d2="e/(1.0 + e)/(1.0 + e)", numpy=False,
+          special=(Special(0.0, 0.5, 0.25, ""), Special(math.inf, 1.0, 0.0, "limits"),
+                   Special(-math.inf, 0.0, 0.0, "limits")),
+          latex=r"\ln(1 + e^x)", latex_d1=r"\sigma(x)", latex_d2=r"\sigma(x) \sigma(-x)"),
+    Unary("silu", value="where(x < -800.0, -0.0, where(x < -700.0, x*exp(0.5*x)*exp(0.5*x), x/(1.0 + exp(-x))))",
+          let=_SILU, d1="where(x > 0.0, q*(1.0 - a*h*h*q), h*q*(1.0 + a*q)*h)",
+          d2="h*q*(2.0 + a*(1.0 - h*h)*q)*(h*q)", numpy=False,
+          special=(Special(0.0, 0.5, 0.5, ""), Special(math.inf, 1.0, 0.0, "limits"),
+                   Special(-math.inf, 0.0, 0.0, "limits")),
+          latex=r"x \sigma(x)", latex_d1=r"\sigma(x) (1 + x \sigma(-x))",
+          latex_d2=r"\sigma(x) \sigma(-x) (2 - x \tanh(x/2))"),
+    Unary("gelu", value="where(x < -40.0, -0.0, where(x < -1.0, "
+          f"x*(0.5*erfc(-SQRT1_2*x) - INV_SQRT_PI*exp(-0.5*x*x)*{_GELU_ROUNDED}), 0.5*x*erfc(-SQRT1_2*x)))",
+          let=_BOUNDED + "e = exp(-0.5*(b - h)*(b + h)); r = exp(-0.25*h*h)",
+          d1="0.5*erfc(-SQRT1_2*b) + INV_SQRT_2PI*b*e*r*r", d2="INV_SQRT_2PI*(2.0 - b*b)*e*r*r", numpy=False,
+          special=(Special(0.0, 0.5, 0.7978845608028654, "2/sqrt(2 pi)"), Special(math.inf, 1.0, 0.0, "limits"),
+                   Special(-math.inf, 0.0, 0.0, "limits")),
+          latex=r"x \Phi(x)", latex_d1=r"\Phi(x) + x \varphi(x)", latex_d2=r"(2 - x^2) \varphi(x)"),
+    Unary("erf", let=_BOUNDED + "e = exp(-(b - h)*(b + h)); r = exp(-0.5*h*h)", d1="TWO_OVER_SQRT_PI*e*r*r",
+          d2="-2.0*b*TWO_OVER_SQRT_PI*e*r*r", numpy=False,
+          special=(Special(0.0, 1.1283791670955126, 0.0, "2/sqrt(pi)"), Special(math.inf, 0.0, 0.0, "limits")),
+          latex=r"\operatorname{erf} x", latex_d1=r"2 e^{-x^2}/\sqrt\pi", latex_d2=r"-4 x e^{-x^2}/\sqrt\pi"),
+    Unary("erfc", let=_BOUNDED + "e = exp(-(b - h)*(b + h)); r = exp(-0.5*h*h)", d1="-TWO_OVER_SQRT_PI*e*r*r",
+          d2="2.0*b*TWO_OVER_SQRT_PI*e*r*r", numpy=False,
+          special=(Special(0.0, -1.1283791670955126, 0.0, "-2/sqrt(pi)"), Special(math.inf, 0.0, 0.0, "limits")),
+          latex=r"\operatorname{erfc} x", latex_d1=r"-2 e^{-x^2}/\sqrt\pi", latex_d2=r"4 x e^{-x^2}/\sqrt\pi"),
+    # NumPy's sinc is a Python function and no ufunc. Below 0.5 a series; beyond, sines and cosines of exact arguments.
+    Unary("sinc", value="where(x == 0.0, 1.0, sin(PI*x)/(PI*x))", let=_SINC,
+          d1=f"where((x < 0.5) & (x > -0.5), -PI*u*{_horner('t', _SINC_D1)}, (c - s/u)/x)",
+          d2=f"where((x < 0.5) & (x > -0.5), -PI*PI*{_horner('t', _SINC_D2)}, -(PI*s + 2.0*d1)/x)", numpy=False,
+          special=(Special(0.0, 0.0, -3.289868133696453, "the singularity is removable: -pi**2/3"),
+                   Special(1e-8, -3.2898681336964526e-08, -3.289868133696452, "no cancellation near it")),
+          latex=r"\sin(\pi x)/(\pi x)", latex_d1=r"(\cos(\pi x) - y)/x", latex_d2=r"-(\pi \sin(\pi x) + 2 y')/x",
+          ulp1=16.0, ulp2=32.0, why_ulp="a difference of nearly equal terms beyond the series"),
+)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Functions of two variables
+# ---------------------------------------------------------------------------------------------------------------------
+
 BINARY: tuple[Binary, ...] = (
-    Binary("add", value="x + y", fx="1.0", fy="1.0", fxx="0.0", fxy="0.0", fyy="0.0", holomorphic=True),
-    Binary("subtract", value="x - y", fx="1.0", fy="-1.0", fxx="0.0", fxy="0.0", fyy="0.0", holomorphic=True),
-    Binary("multiply", value="x*y", fx="y", fy="x", fxx="0.0", fxy="1.0", fyy="0.0", holomorphic=True),
-    Binary("divide", value="x/y", fx="1.0/y", fy="-z/y", fxx="0.0", fxy="-1.0/y/y", fyy="2.0*z/y/y",
-           aliases=("true_divide",), holomorphic=True),
-    Binary("power", c="pow", fx="where(y == 0.0, 0.0, y*power(x, y - 1.0))",
-           fy="where((x == 0.0) & (y > 0.0), 0.0, z*log(x))",
-           fxx="where((y == 0.0) | (y == 1.0), 0.0, y*(y - 1.0)*power(x, y - 2.0))",
-           fxy="where(y == 0.0, 1.0/x, power(x, y - 1.0)*(1.0 + y*log(x)))",
-           fyy="where((x == 0.0) & (y > 0.0), 0.0, z*log(x)*log(x))", aliases=("pow",), holomorphic=True),
-    Binary("maximum", value="where((x >= y) | (x != x), x, y)", selects=True,
-           fx="where(x > y, 1.0, where(x == y, 0.5 + strict, 0.0))", fy="where(x < y, 1.0, where(x == y, 0.5 + strict, 0.0))",
-           fxx="where(x == y, strict, 0.0)", fxy="where(x == y, strict, 0.0)", fyy="where(x == y, strict, 0.0)"),
+    # Arithmetic
+    Binary("add", value="x + y", fx="1.0", fy="1.0", fxx="0.0", fxy="0.0", fyy="0.0", holomorphic=True,
+           latex="x + y", latex_fx="1", latex_fy="1"),
+    Binary("subtract", value="x - y", fx="1.0", fy="-1.0", fxx="0.0", fxy="0.0", fyy="0.0", holomorphic=True,
+           latex="x - y", latex_fx="1", latex_fy="-1"),
+    Binary("multiply", value="x*y", fx="y", fy="x", fxx="0.0", fxy="1.0", fyy="0.0", holomorphic=True,
+           latex="x y", latex_fx="y", latex_fy="x"),
+    # A local derivative x times a tangent y, where a tangent that is exactly 0 contributes 0.
+    Binary("strong_product", value="where(y == 0.0, 0.0, x*y)", fx="y", fy="x", fxx="0.0", fxy="1.0", fyy="0.0",
+           numpy=False, holomorphic=True, latex="x y", latex_fx="y", latex_fy="x"),
+    Binary("divide", value="x/y", fx="1.0/y", fy="-z/y", fxx="0.0", fxy="-1.0/y/y", fyy="2.0*(z/y/y)",
+           domain=(REALS, NONZERO), aliases=("true_divide",), holomorphic=True,
+           special=(Special((1e200, 1e200), (1e-200, -1e-200), (0.0, 0.0, 0.0), "divide twice"),
+                    Special((1e-200, 1e-200), (1e200, -1e200), (0.0, -math.inf, math.inf), "divide twice")),
+           latex="x/y", latex_fx="1/y", latex_fy="-x/y^2"),
+    Binary("power", **_POWER, aliases=("pow",)),
+    Binary("float_power", **_POWER),
+
+    # Angles and lengths
+    # t is the smaller operand over the larger. Where that quotient is next to nothing it is not used, since a subnormal
+    # t has lost digits.
+    Binary("arctan2", c="atan2", let="t = where(absolute(x) <= absolute(y), x/y, y/x); q = 1.0/(1.0 + t*t); "
+           "u = where(absolute(x) <= absolute(y), q/y, "
+           "where((t < 1e-290) & (t > -1e-290) & (x*x > 1e-300), y/(x*x), t*q/x)); "
+           "v = where(absolute(x) <= absolute(y), "
+           "where((t < 1e-290) & (t > -1e-290) & (y*y > 1e-300), -x/(y*y), -t*q/y), -q/x)",
+           fx="u", fy="v", fxx="2.0*(u*v)",
+           fxy="where(absolute(x) <= absolute(y), (t - 1.0)*(t + 1.0)*q/y*(q/y), (1.0 - t)*(1.0 + t)*q/x*(q/x))",
+           fyy="-2.0*(u*v)", aliases=("atan2",),
+           special=(Special((0.0, 0.0), (math.nan, math.nan), None, "no limit exists"),
+                    Special((0.0, -1.0), (-1.0, 0.0), (0.0, -1.0, 0.0), "the derivatives know no cut")),
+           latex=r"\operatorname{atan2}(x, y)", latex_fx="y/(x^2 + y^2)", latex_fy="-x/(x^2 + y^2)"),
+    # k scales where the length overflows, or loses digits among the subnormal numbers, and its slopes do not.
+    Binary("hypot", let="k = where(z > 1e-30, where(z < INF, 1.0, 0.5), 1152921504606846976.0); "
+           "h = where((z > 1e-30) & (z < INF), z, hypot(k*x, k*y)); u = k*x/h; v = k*y/h", fx="where(z == 0.0, strict, u)", fy="where(z == 0.0, strict, v)",
+           fxx="v*(k*v/h)", fxy="-u*(k*v/h)", fyy="u*(k*u/h)",
+           special=(Special((0.0, 0.0), (0.0, 0.0), (math.nan, math.nan, math.nan), "minimal-norm subgradient"),
+                    Special((3e200, 4e200), (0.6, 0.8), (0.0, 0.0, 0.0), "no square that overflows")),
+           latex=r"\sqrt{x^2 + y^2}", latex_fx="x/z", latex_fy="y/z"),
+
+    # Selections
+    _extremum("maximum", ">", "<", "x", "max"),
+    _extremum("minimum", "<", ">", "x", "min"),
+    _extremum("fmax", ">", "<", "y", "max"),
+    _extremum("fmin", "<", ">", "y", "min"),
+    Binary("heaviside", value="where(x > 0.0, 1.0, where(x < 0.0, 0.0, where(x == 0.0, y, x)))", selects=True,
+           fx="0.0", fy="where(x == 0.0, 1.0, 0.0)", fxx="0.0", fxy="0.0", fyy="0.0",
+           special=(Special((0.0, 0.5), (0.0, 1.0), (0.0, 0.0, 0.0), "locally constant in x; y is picked at x = 0"),),
+           latex=r"H(x; y)", latex_fx="0", latex_fy="[x = 0]"),
+
+    # Logarithms of sums
+    Binary("logaddexp", value="where(x == y, x + LN2, where(x > y, x + log1p(exp(y - x)), "
+           "where(x < y, y + log1p(exp(x - y)), x + y)))",
+           let=_DIFFERENCE + "g = where(d > 0.0, exp(-d)*(1.0 - e), exp(d)*(1.0 + e))",
+           fx="where(d > 0.0, 1.0, g)/(1.0 + g)", fy="where(d > 0.0, g, 1.0)/(1.0 + g)",
+           fxx="g/(1.0 + g)/(1.0 + g)", fxy="-g/(1.0 + g)/(1.0 + g)", fyy="g/(1.0 + g)/(1.0 + g)",
+           special=(Special((-math.inf, 1.0), (0.0, 1.0), (0.0, 0.0, 0.0), "adds a probability 0"),
+                    Special((-math.inf, -math.inf), (0.5, 0.5), None, "a tie"),
+                    Special((1000.0, 0.0), (1.0, 0.0), (0.0, 0.0, 0.0), "the weights are a softmax"),
+                    Special((2.0, 2.0), (0.5, 0.5), (0.25, -0.25, 0.25), "smooth at a tie")),
+           latex=r"\ln(e^x + e^y)", latex_fx=r"\sigma(x - y)", latex_fy=r"\sigma(y - x)"),
+    Binary("logaddexp2", value="where(x == y, x + 1.0, where(x > y, x + LOG2E*log1p(exp2(y - x)), "
+           "where(x < y, y + LOG2E*log1p(exp2(x - y)), x + y)))",
+           let=_DIFFERENCE + "g = where(d > 0.0, exp2(-d)*(1.0 - LN2*e), exp2(d)*(1.0 + LN2*e))",
+           fx="where(d > 0.0, 1.0, g)/(1.0 + g)", fy="where(d > 0.0, g, 1.0)/(1.0 + g)",
+           fxx="LN2*g/(1.0 + g)/(1.0 + g)", fxy="-LN2*g/(1.0 + g)/(1.0 + g)", fyy="LN2*g/(1.0 + g)/(1.0 + g)",
+           special=(Special((-math.inf, 1.0), (0.0, 1.0), (0.0, 0.0, 0.0), "adds a probability 0"),
+                    Special((-math.inf, -math.inf), (0.5, 0.5), None, "a tie"),
+                    Special((2000.0, 0.0), (1.0, 0.0), (0.0, 0.0, 0.0), "the weights are a softmax")),
+           latex=r"\log_2(2^x + 2^y)", latex_fx=r"1/(1 + 2^{y-x})", latex_fy=r"1/(1 + 2^{x-y})"),
+
+    # Remainders, and functions whose second argument is a direction or an integer
+    Binary("remainder", value=f"where({_OPPOSITE}, fmod(x, y) + y, where(fmod(x, y) == 0.0, copysign(0.0, y), "
+           "fmod(x, y)))", fx="1.0", fy=f"-{_WHOLE}", fxx="0.0", fxy="0.0", fyy="0.0", domain=(REALS, NONZERO),
+           aliases=("mod",),
+           special=(Special((5.5, 2.0), (1.0, -2.0), (0.0, 0.0, 0.0), "1 and -floor(x/y)"),
+                    Special((-5.5, 2.0), (1.0, 3.0), (0.0, 0.0, 0.0), "1 and -floor(x/y)"),
+                    Special((4.0, 2.0), (1.0, -2.0), (0.0, 0.0, 0.0), "slope 1 on both sides of the jump")),
+           latex=r"x - y \lfloor x/y \rfloor", latex_fx="1", latex_fy=r"-\lfloor x/y \rfloor"),
+    Binary("fmod", fx="1.0", fy=f"-{_WHOLE}", fxx="0.0", fxy="0.0", fyy="0.0", domain=(REALS, NONZERO),
+           special=(Special((5.5, 2.0), (1.0, -2.0), (0.0, 0.0, 0.0), "1 and -trunc(x/y)"),
+                    Special((-5.5, 2.0), (1.0, 2.0), (0.0, 0.0, 0.0), "1 and -trunc(x/y)")),
+           latex=r"x - y \operatorname{trunc}(x/y)", latex_fx="1", latex_fy=r"-\operatorname{trunc}(x/y)"),
+    Binary("floor_divide", value=f"where(y == 0.0, x/y, rint((x - fmod(x, y))/y) - where({_OPPOSITE}, 1.0, 0.0))",
+           fx="0.0", fy="0.0", fxx="0.0", fxy="0.0", fyy="0.0", domain=(REALS, NONZERO),
+           special=(Special((2.5, 1.0), (0.0, 0.0), (0.0, 0.0, 0.0), "locally constant"),),
+           latex=r"\lfloor x/y \rfloor", latex_fx="0", latex_fy="0"),
+    Binary("copysign", fx="where(x == 0.0, strict, sign(x)*copysign(1.0, y))", fy="0.0",
+           fxx="where(x == 0.0, NAN, 0.0)", fxy="0.0", fyy="0.0",
+           special=(Special((-3.0, 2.0), (-1.0, 0.0), (0.0, 0.0, 0.0), "the sign changes"),
+                    Special((0.0, 1.0), (0.0, 0.0), (math.nan, 0.0, 0.0), "the tip of the absolute value")),
+           latex=r"|x| \operatorname{sign} y", latex_fx=r"\operatorname{sign} x \operatorname{sign} y", latex_fy="0"),
+    Binary("ldexp", value="x*exp2(rint(0.5*y))*exp2(y - rint(0.5*y))", fx="exp2(y)", fy="0.0", fxx="0.0", fxy="0.0",
+           fyy="0.0", special=(Special((3.0, 4.0), (16.0, 0.0), (0.0, 0.0, 0.0), "the exponent is an integer"),),
+           latex=r"x 2^y", latex_fx="2^y", latex_fy="0"),
+    Binary("nextafter", fx="1.0", fy="0.0", fxx="0.0", fxy="0.0", fyy="0.0",
+           special=(Special((1.0, 2.0), (1.0, 0.0), (0.0, 0.0, 0.0), "x and a locally constant step"),),
+           latex=r"\operatorname{nextafter}(x, y)", latex_fx="1", latex_fy="0"),
 )
 
 ROWS: tuple[Unary | Binary, ...] = UNARY + BINARY
+
+# ---------------------------------------------------------------------------------------------------------------------
+# NumPy's other ufuncs
+# ---------------------------------------------------------------------------------------------------------------------
+
+COMPOSED: dict[str, tuple[str, str]] = {
+    # Ufuncs with two outputs, each written with rows. "e" is frexp's second output, a plain integer.
+    "divmod": ("floor_divide(x, y)", "remainder(x, y)"),
+    "modf": ("x - trunc(x)", "trunc(x)"),
+    "frexp": ("ldexp(x, -e)", "e"),
+}
+
+_BITS = "takes integers only"
+_TRUTH = "its result is a truth value; it is applied to plain values"
+_BILINEAR = "bilinear: its rule stands in numpy_rules"
+
+NOT_ROWS: dict[str, str] = {
+    **dict.fromkeys(("bitwise_and", "bitwise_count", "bitwise_or", "bitwise_xor", "gcd", "invert", "lcm",
+                     "left_shift", "right_shift"), _BITS),
+    **dict.fromkeys(("equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "isfinite", "isinf",
+                     "isnan", "isnat", "logical_and", "logical_not", "logical_or", "logical_xor", "signbit"), _TRUTH),
+    **dict.fromkeys(("matmul", "matvec", "vecdot", "vecmat"), _BILINEAR),
+}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Reading the texts
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def lets(rule: Unary | Binary) -> tuple[tuple[str, str], ...]:
+    """Return the temporaries of a row as ``(name, text)`` pairs, in order."""
+    pairs = (part.split("=", 1) for part in rule.let.split(";") if part.strip())
+    return tuple((name.strip(), text.strip()) for name, text in pairs)
+
+
+def is_zero(text: str, *, strict: bool = True) -> bool:
+    """Say whether a text is the constant 0, on every branch; ``strict=False`` takes ``strict`` for the 0 it then is.
+
+    >>> is_zero("0.0"), is_zero("where(x == y, strict, 0.0)"), is_zero("where(x == y, strict, 0.0)", strict=False)
+    (True, False, True)
+    """
+
+    def zero(node: ast.expr) -> bool:
+        match node:
+            case ast.Constant(value=value):
+                return value == 0.0
+            case ast.Name(id="strict"):
+                return not strict
+            case ast.UnaryOp(operand=operand):
+                return zero(operand)
+            case ast.Call(func=ast.Name(id="where"), args=[_, yes, no]):
+                return zero(yes) and zero(no)
+        return False
+
+    return zero(ast.parse(text, mode="eval").body)

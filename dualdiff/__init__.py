@@ -1,0 +1,111 @@
+"""dualdiff: exact first and second derivatives of ordinary NumPy code by dual and hyper-dual numbers."""
+
+from ._version import __version__
+
+try:
+    from . import _array, _kernels, _scalar
+except ImportError as error:
+    raise ImportError(
+        "dualdiff was imported from a folder that holds its sources but not its compiled modules (the current folder "
+        "comes first on the path): install it with `python -m pip install -e .`, or leave the source folder"
+    ) from error
+
+from . import nested, protocols
+
+_array.bind(nested, protocols)
+
+from ._array import DualArray, HyperDualArray  # noqa: E402
+from ._scalar import Dual, HyperDual  # noqa: E402
+from .check import check_derivatives  # noqa: E402
+from .custom import custom_jvp, elementwise  # noqa: E402
+from .errors import (  # noqa: E402
+    DerivativeMismatch,
+    DifferentiationTypeError,
+    DifferentiationValueError,
+    DualDiffError,
+    LevelError,
+    LostTangentError,
+    TangentMismatchError,
+    UnsupportedFunctionError,
+)
+from .functions import (  # noqa: E402
+    erf,
+    erfc,
+    gelu,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    logsumexp,
+    relu,
+    sigmoid,
+    silu,
+    sinc,
+    softmax,
+    softplus,
+    stop_gradient,
+    value,
+)
+from .packing import pack  # noqa: E402
+from .transforms import (  # noqa: E402
+    derivative,
+    divergence,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    laplacian,
+    logabsdet_jacobian,
+    propagate,
+    value_and_grad,
+    value_and_jacobian,
+    value_grad_and_hessian,
+)
+
+__all__ = [
+    "DerivativeMismatch",
+    "DifferentiationTypeError",
+    "DifferentiationValueError",
+    "Dual",
+    "DualArray",
+    "DualDiffError",
+    "HyperDual",
+    "HyperDualArray",
+    "LevelError",
+    "LostTangentError",
+    "TangentMismatchError",
+    "UnsupportedFunctionError",
+    "__version__",
+    "check_derivatives",
+    "custom_jvp",
+    "derivative",
+    "divergence",
+    "elementwise",
+    "erf",
+    "erfc",
+    "gelu",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "laplacian",
+    "leaky_relu",
+    "log_sigmoid",
+    "log_softmax",
+    "logabsdet_jacobian",
+    "logsumexp",
+    "pack",
+    "propagate",
+    "relu",
+    "sigmoid",
+    "silu",
+    "sinc",
+    "softmax",
+    "softplus",
+    "stop_gradient",
+    "value",
+    "value_and_grad",
+    "value_and_jacobian",
+    "value_grad_and_hessian",
+]

@@ -1,0 +1,85 @@
+"""From the table's texts to Cython: what the templates ask for. Standard library only."""
+
+import ast
+import math
+
+
+def numeric(text):
+    """Return the number that ``text`` is, or None when it is an expression."""
+    try:
+        value = ast.literal_eval(text)
+    except ValueError:
+        return None
+    return float(value)
+
+
+class _ToCython(ast.NodeTransformer):
+    """``where(c, a, b)`` becomes a conditional expression, calls become value functions, parameters array items."""
+
+    def __init__(self, constants, parameters):
+        self.constants = constants
+        self.parameters = parameters
+
+    def visit_Call(self, node):
+        self.generic_visit(node)
+        name = node.func.id.removeprefix("v_")
+        if name == "where":
+            condition, yes, no = node.args
+            return ast.IfExp(test=condition, body=yes, orelse=no)
+        return ast.Call(ast.Name("v_" + name), node.args, [])
+
+    def visit_Name(self, node):
+        if node.id in self.parameters:
+            return ast.Name(f"parameters_[{self.parameters.index(node.id)}]")
+        if node.id in self.constants:
+            value = self.constants[node.id]
+            return ast.Constant(value) if math.isfinite(value) else ast.Name("C_" + node.id)
+        return node
+
+    def visit_BinOp(self, node):
+        self.generic_visit(node)
+        if isinstance(node.op, ast.BitAnd | ast.BitOr):
+            word = ast.And() if isinstance(node.op, ast.BitAnd) else ast.Or()
+            return ast.BoolOp(word, [node.left, node.right])
+        return node
+
+
+def cython(text, rules, row):
+    """Translate one text of ``row``."""
+    names = [name for name, _ in row.parameters]
+    tree = ast.parse(text, mode="eval")
+    return ast.unparse(ast.fix_missing_locations(_ToCython(rules.CONSTANTS, names).visit(tree)))
+
+
+def used_lets(row, rules, *texts):
+    """Return only those temporaries that ``texts`` need, in order, as ``(name, Cython text)`` pairs."""
+    chosen, wanted = [], _names(texts)
+    for name, text in reversed(rules.lets(row)):
+        if name in wanted:
+            wanted |= _names([text])
+            chosen.append((name, cython(text, rules, row)))
+    return chosen[::-1]
+
+
+def _names(texts):
+    return {node.id for text in texts for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+
+
+def value(row, rules):
+    """Return the value of a row as a Cython expression in ``x`` (and ``y``)."""
+    if row.value:
+        return cython(row.value, rules, row)
+    return f"{row.c or row.name}({'x' if row.arity == 1 else 'x, y'})"
+
+
+def guarded(text, row):
+    """Outside a domain the derivative is nan like the value, whatever number the formula would give."""
+    result = "y" if row.arity == 1 else "z"
+    domains = row.domain if row.arity == 2 else (row.domain,)
+    restricted = any(d.low != float("-inf") or d.high != float("inf") for d in domains)
+    return f"({text}) if {result} == {result} else {result}" if restricted else text
+
+
+def plain_term(text, tangent):
+    """Return ``text * tangent`` without a product where the factor is 1 or -1, else None."""
+    return {1.0: tangent, -1.0: "-" + tangent}.get(numeric(text))

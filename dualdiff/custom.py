@@ -1,0 +1,117 @@
+"""Rules of the user's own: elementwise functions by their derivatives, anything else by its directional derivative."""
+
+import functools
+
+import numpy as np
+
+from .errors import DifferentiationTypeError
+from .nested import strong_product
+from .numpy_rules.registry import apply_custom, numbers
+from ._array import is_dual
+
+
+def elementwise(*, d1, d2=None):
+    """Give a function of one number, applied elementwise, its derivatives.
+
+    Parameters
+    ----------
+    d1 : callable
+        The first derivative, a function of ``x``.
+    d2 : callable, optional
+        The second derivative. Without it the second order comes from differentiating ``d1``, which must then be
+        written with functions that dualdiff knows.
+
+    Returns
+    -------
+    callable
+        A decorator; the decorated function receives plain numbers or arrays only.
+
+    Examples
+    --------
+    >>> import numpy as np, dualdiff as dd
+    >>> @dd.elementwise(d1=lambda x: 3.0 * x**2)
+    ... def cube(x):
+    ...     return x * x * x
+    >>> dd.derivative(cube, order=2)(2.0)
+    np.float64(12.0)
+    """
+    for name, function in (("d1", d1), ("d2", d2)):
+        if not callable(function) and not (name == "d2" and function is None):
+            raise DifferentiationTypeError(
+                f"elementwise: {name} must be a function of x, found {type(function).__name__}; pass a callable"
+            )
+    slope = d1 if d2 is None else elementwise(d1=d2)(d1)
+
+    def decorate(function):
+        def tangent(y, primals, stacks):
+            return strong_product(slope(primals[0]), stacks[0])
+
+        @functools.wraps(function)
+        def wrapped(x):
+            x = numbers(x)
+            if not is_dual(x):
+                return function(x)
+            return apply_custom(lambda a: wrapped(a) if is_dual(a) else function(a), tangent, [x])
+
+        return wrapped
+
+    return decorate
+
+
+def custom_jvp(function):
+    """Give any function a directional derivative of its own.
+
+    The result has a method ``defjvp``: its argument is the rule ``rule(primals, tangents)``, which returns
+    ``(y, ydot)`` for tuples of primals and of tangents of the same shapes. Arguments without influence have zero
+    tangents. Higher orders differentiate the rule.
+
+    Examples
+    --------
+    >>> import numpy as np, dualdiff as dd
+    >>> @dd.custom_jvp
+    ... def log1pexp(x):
+    ...     return np.logaddexp(0.0, x)
+    >>> @log1pexp.defjvp
+    ... def rule(primals, tangents):
+    ...     (x,), (t,) = primals, tangents
+    ...     return log1pexp(x), t / (1.0 + np.exp(-x))
+    >>> dd.derivative(log1pexp)(0.0)
+    np.float64(0.5)
+    """
+    rules = []
+
+    @functools.wraps(function)
+    def wrapped(*args):
+        inputs = [numbers(a) for a in args]
+        if not any(is_dual(a) for a in inputs):
+            return function(*args)
+        if not rules:
+            raise DifferentiationTypeError(
+                f"{function.__name__}: has no rule yet; give it one with @{function.__name__}.defjvp"
+            )
+        return apply_custom(lambda *plain: wrapped(*plain) if any(map(is_dual, plain)) else function(*plain),
+                            tangent, inputs)
+
+    def tangent(y, primals, stacks):
+        count = next(stack.shape[0] for stack in stacks if stack is not None)
+        planes = []
+        for i in range(count):
+            tangents = tuple(np.zeros(np.shape(x)) if stack is None else _plane(stack[i])
+                             for x, stack in zip(primals, stacks, strict=True))
+            planes.append(rules[-1](tuple(primals), tangents)[1])
+        return np.stack([numbers(plane) if is_dual(plane) else np.asarray(plane) for plane in planes])
+
+    def defjvp(rule):
+        if not callable(rule):
+            raise DifferentiationTypeError(
+                f"defjvp: needs a function of (primals, tangents), found {type(rule).__name__}"
+            )
+        rules.append(rule)
+        return rule
+
+    wrapped.defjvp = defjvp
+    return wrapped
+
+
+def _plane(plane):
+    return plane if is_dual(plane) else np.asarray(plane)[()]

@@ -1,0 +1,1 @@
+"""np.linalg: first-order rules; second order by nesting."""

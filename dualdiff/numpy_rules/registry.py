@@ -1,0 +1,331 @@
+"""The registry, and the natures that a NumPy function can have.
+
+An entry says what a function is, not how to differentiate it twice: a linear function acts on every stack of planes as
+it acts on the value, a multilinear one follows the product rule, a rearrangement moves entries, a selection picks them
+by value, and a composition is written with other NumPy functions. Only what is left has a rule of its own (`custom`),
+written at first order; second and higher orders come from nesting.
+"""
+
+import functools
+
+import numpy as np
+
+from .. import levels
+from .._array import is_dual, level, lift, make, pairs, settle
+from ..errors import DifferentiationTypeError
+from ..packing import has_duals, join, matched, pack, plane_counts
+
+FULL = 1
+TRIANGLE = 0
+
+# NumPy function -> rule, called with the arguments that NumPy's function got.
+RULES = {}
+
+
+def rule(*functions):
+    """Register a rule for one or several NumPy functions."""
+
+    def register(handler):
+        for function in functions:
+            RULES[function] = handler
+        return handler
+
+    return register
+
+
+def numbers(a):
+    """An argument that may be dual: lists and object arrays packed, scalars as arrays of dimension 0."""
+    if is_dual(a):
+        return lift(a)
+    if has_duals(a):
+        return pack(a)
+    return a
+
+
+def primal(a):
+    """The plain value, whatever the depth of nesting."""
+    while is_dual(a):
+        a = a.value
+    return a
+
+
+def part(x):
+    """A part of a number: an array, plain or dual."""
+    return lift(x) if is_dual(x) else np.asarray(x)
+
+
+def refuse_dual(function, **arguments):
+    """Arguments that carry no derivative must be plain."""
+    for name, argument in arguments.items():
+        if has_duals(argument):
+            raise DifferentiationTypeError(
+                f"np.{function.__name__}: no derivative with respect to {name}; pass dualdiff.value({name})"
+            )
+
+
+# -- linear functions ---------------------------------------------------------------------------------------------------
+
+
+def linear(function, planes):
+    """Register a function that is linear in its first argument.
+
+    ``planes(stack, *args, **kwargs)`` is the function on a stack, whose first axis must be left alone.
+    """
+
+    @rule(function)
+    def handler(x, *args, **kwargs):
+        x = numbers(x)
+        refuse_dual(function, **{f"argument {i + 2}": a for i, a in enumerate(args)}, **kwargs)
+        if not is_dual(x):
+            return function(x, *args, **kwargs)
+        return x.map_planes(lambda stack: part(planes(stack, *args, **kwargs)), part(function(x.value, *args, **kwargs)))
+
+    return handler
+
+
+def plane_by_plane(function):
+    """The function on a stack, one plane at a time: always right, for functions that cannot skip an axis."""
+
+    def planes(stack, *args, **kwargs):
+        if stack.shape[0] == 0:
+            shape = np.shape(function(np.zeros(stack.shape[1:], stack.dtype), *args, **kwargs))
+            return np.zeros((0, *shape), stack.dtype)
+        return np.stack([function(plane, *args, **kwargs) for plane in stack])
+
+    return planes
+
+
+def behind(axis, ndim):
+    """An axis (or axes) of an array of ``ndim`` dimensions as axes of its stack of planes."""
+    if axis is None:
+        return tuple(range(1, ndim + 1))
+    if isinstance(axis, tuple | list):
+        return tuple(behind(one, ndim) for one in axis)
+    return np.lib.array_utils.normalize_axis_index(axis, ndim) + 1
+
+
+def joining(function, planes):
+    """Register a function that is linear in a sequence of arrays (its first argument) together.
+
+    ``planes(stacks, *args, **kwargs)`` is the function on stacks.
+    """
+
+    @rule(function)
+    def handler(arrays, *args, **kwargs):
+        parts = [numbers(a) for a in arrays]
+        if not any(is_dual(a) for a in parts):
+            return function(parts, *args, **kwargs)
+        return join(
+            parts, lambda values: part(function(values, *args, **kwargs)), lambda s: planes(s, *args, **kwargs)
+        )
+
+    return handler
+
+
+# -- rearrangements -----------------------------------------------------------------------------------------------------
+
+
+def rearranging(*functions):
+    """Register functions whose result holds entries of the first argument and zeros, in places that no value decides.
+
+    What happens to the positions 1 … n tells where every entry comes from; position 0 is a zero.
+    """
+    for function in functions:
+        rule(function)(functools.partial(_rearrange, function))
+
+
+def _rearrange(function, x, *args, **kwargs):
+    x = numbers(x)
+    refuse_dual(function, **{f"argument {i + 2}": a for i, a in enumerate(args)}, **kwargs)
+    if not is_dual(x):
+        return function(x, *args, **kwargs)
+    positions = function(np.arange(1, x.size + 1).reshape(x.shape), *args, **kwargs)
+    if isinstance(positions, tuple | list):
+        return type(positions)(pick(x, one) for one in positions)
+    return pick(x, positions)
+
+
+def pick(x, positions):
+    """Entries of ``x`` by flat position from 1; position 0 gives a zero."""
+    positions = np.asarray(positions)
+    holes = positions == 0
+    source = np.where(holes, 0, positions - 1)
+
+    def planes(stack):
+        taken = stack.reshape((stack.shape[0], -1))[:, source]
+        return np.where(holes, np.zeros((), stack.dtype), taken) if holes.any() else taken
+
+    value = x.value.reshape(-1)[source]
+    if holes.any():
+        value = np.where(holes, np.zeros((), x.dtype), value)
+    return settle(x.map_planes(planes, part(value)))
+
+
+# -- locally constant functions -------------------------------------------------------------------------------------------
+
+
+def value_only(*functions):
+    """Register functions that look at values only: comparisons, index searches, predicates."""
+    for function in functions:
+        rule(function)(functools.partial(_on_values, function))
+
+
+def _on_values(function, *args, **kwargs):
+    args = [_plain(a) for a in args]
+    kwargs = {name: _plain(a) for name, a in kwargs.items()}
+    return function(*args, **kwargs)
+
+
+def _plain(a):
+    return primal(numbers(a)) if has_duals(a) else a
+
+
+# -- multilinear functions --------------------------------------------------------------------------------------------------
+
+
+def multilinear(function, operands, planes):
+    """Apply a function that is linear in each of several operands, by the product rule.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the operands.
+    operands : sequence
+        Plain and dual arrays; the highest level is differentiated.
+    planes : callable
+        ``planes(operands, lead)`` with ``lead`` the tuple of positions whose operand is a stack of planes (one or two
+        of them, which then have equally many planes); returns a stack.
+    """
+    operands = [numbers(a) for a in operands]
+    top = max(level(a) for a in operands)
+    active = [i for i, a in enumerate(operands) if level(a) == top]
+    for a in operands:
+        if 0 <= level(a) < top:
+            levels.require_live(level(a))
+    for i, number in zip(active, matched([operands[i] for i in active]), strict=True):
+        operands[i] = number
+    values = [a.value if i in active else a for i, a in enumerate(operands)]
+    like = operands[active[0]]
+    counts = {plane_counts(operands[i]) for i in active}
+    if len(counts) > 1:
+        raise DifferentiationTypeError(f"numbers made by hand must carry the same number of tangents, found {counts}")
+
+    def replaced(*changes):
+        chosen = list(values)
+        for position, stack in changes:
+            chosen[position] = stack
+        return part(strong(planes, chosen, tuple(position for position, _ in changes)))
+
+    def first(j):
+        return functools.reduce(np.add, [replaced((i, operands[i]._stacks[j])) for i in active])
+
+    value = part(function(*values))
+    if like._layout is None:
+        return make(value, (first(0),), None, top)
+    e1 = first(0)
+    e2 = e1 if like._layout[0] != FULL else first(1)
+    e12 = first(2)
+    p, q = pairs(like._layout)
+    for i in active:
+        for j in active:
+            if i != j:
+                left, right = operands[i]._stacks[0][p], operands[j]._stacks[1][q]
+                e12 = e12 + replaced((i, left), (j, right))
+    return make(value, (e1, e2, e12), like._layout, top)
+
+
+def strong(planes, operands, lead):
+    """The product rule's term under the strong zero: a zero tangent contributes 0 beside an inf or a nan."""
+    result = planes(operands, lead)
+    others = [i for i in range(len(operands)) if i not in lead]
+    if any(is_dual(a) for a in operands) or all(np.all(np.isfinite(operands[i])) for i in others):
+        return result
+    # Which products meet an infinite or undefined factor is itself a product: of indicators.
+    finite = [np.where(np.isfinite(a), a, 0.0) if i in others else a for i, a in enumerate(operands)]
+    hit = [np.where(np.isfinite(a), 0.0, 1.0) if i in others else (a != 0) * 1.0 for i, a in enumerate(operands)]
+    touched = np.zeros(np.shape(result), dtype=bool)
+    for i in others:
+        mixed = [hit[j] if j == i or j in lead else np.ones_like(hit[j]) for j in range(len(operands))]
+        touched |= planes(mixed, lead) != 0
+    return np.where(touched, result, planes(finite, lead))
+
+
+# -- functions with a rule of their own --------------------------------------------------------------------------------------
+
+
+def custom(function, tangent, arguments=1):
+    """Register a function by its first-order rule.
+
+    ``tangent(y, primals, stacks, *args, **kwargs)`` gives the result's stack from the stacks of the first
+    ``arguments`` arguments (None where an argument is constant), written with NumPy functions that leave the leading
+    plane axis alone. ``y`` may be a tuple; then it returns a tuple of stacks.
+    """
+
+    @rule(function)
+    def handler(*args, **kwargs):
+        return apply_custom(function, tangent, [numbers(a) for a in args[:arguments]], args[arguments:], kwargs)
+
+    return handler
+
+
+def apply_custom(function, tangent, inputs, args=(), kwargs=None):
+    """Apply a function by its first-order rule, at every order: a hyper-dual number is a dual number of duals."""
+    kwargs = kwargs or {}
+    top = max(level(a) for a in inputs)
+    if top < 0:
+        return function(*inputs, *args, **kwargs)
+    for a in inputs:
+        if 0 <= level(a) < top:
+            levels.require_live(level(a))
+    like = next(a for a in inputs if level(a) == top)
+    if like._layout is not None:
+        return _custom_second(function, tangent, inputs, args, kwargs, top, like._layout)
+    primals = [a.value if level(a) == top else a for a in inputs]
+    stacks = [a._stacks[0] if level(a) == top else None for a in inputs]
+    y = function(*primals, *args, **kwargs)
+    t = tangent(y, primals, stacks, *args, **kwargs)
+    if isinstance(y, tuple):
+        made = [settle(make(part(v), (part(s),), None, top)) for v, s in zip(y, t, strict=True)]
+        return type(y)(*made) if hasattr(y, "_fields") else tuple(made)
+    return settle(make(part(y), (part(t),), None, top))
+
+
+def _custom_second(function, tangent, inputs, args, kwargs, top, layout):
+    inner, outer = levels.open_level(top & 1), levels.open_level(top & 1)
+    try:
+        inputs = [as_dual_of_duals(a, inner, outer) if level(a) == top else a for a in inputs]
+        y = apply_custom(function, tangent, inputs, args, kwargs)
+        if isinstance(y, tuple):
+            made = [from_dual_of_duals(v, layout, inner, outer, top) for v in y]
+            return type(y)(*made) if hasattr(y, "_fields") else tuple(made)
+        return from_dual_of_duals(y, layout, inner, outer, top)
+    finally:
+        levels.close_level(inner)
+        levels.close_level(outer)
+
+
+def as_dual_of_duals(x, inner, outer):
+    """A hyper-dual number as a dual number (ε2) of dual numbers (ε1)."""
+    k1, k2 = x._layout[1:]
+    cross = x.e12 if x._layout[0] != FULL else x._stacks[2].reshape((k1, k2, *x.shape))
+    value = make(x.value, (x._stacks[0],), None, inner)
+    stack = make(x._stacks[1], (cross,), None, inner)
+    return make(value, (stack,), None, outer)
+
+
+def from_dual_of_duals(y, layout, inner, outer, top):
+    """The way back; parts that lost a level on the way are constants of it."""
+    kind, k1, k2 = layout
+    value, stack = (y.value, y._stacks[0]) if level(y) == outer else (y, None)
+    value, e1 = (lift(value).value, lift(value)._stacks[0]) if level(value) == inner else (part(value), None)
+    shape = value.shape
+    e1 = np.zeros((k1, *shape), value.dtype) if e1 is None else e1
+    if stack is None:
+        e2, cross = np.zeros((k2, *shape), value.dtype), np.zeros((k1, k2, *shape), value.dtype)
+    elif level(stack) == inner:
+        e2, cross = stack.value, stack._stacks[0]
+    else:
+        e2, cross = stack, np.zeros((k1, k2, *shape), value.dtype)
+    p, q = pairs(layout)
+    e12 = cross.reshape((k1 * k2, *shape)) if kind == FULL else cross[p, q]
+    return settle(make(value, (e1, e2 if kind == FULL else e1, part(e12)), layout, top))

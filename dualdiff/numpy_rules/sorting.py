@@ -1,0 +1,1 @@
+"""Selections: values decide which entry, its tangent comes along."""

@@ -1,0 +1,184 @@
+"""From what NumPy makes of dual numbers (object arrays, lists) back to dual arrays."""
+
+import numpy as np
+
+from . import levels
+from ._array import is_dual, level, lift, make
+from .errors import DifferentiationTypeError, DifferentiationValueError, TangentMismatchError
+
+NUMERIC = "biufc"
+
+
+def plane_counts(x):
+    """Return how many planes each stack of a dual number has."""
+    layout = x._layout if hasattr(x, "_layout") else None
+    if layout is None:
+        return (x._stacks[0].shape[0],)
+    return tuple(stack.shape[0] for stack in x._stacks)
+
+
+def spread(stack, ndim):
+    """A stack of planes with as many axes behind the plane axis as an array of ``ndim`` dimensions needs."""
+    missing = ndim + 1 - stack.ndim
+    return stack.reshape((stack.shape[0], *[1] * missing, *stack.shape[1:])) if missing > 0 else stack
+
+
+def matched(numbers):
+    """Return the numbers with one common layout of ε1ε2 planes."""
+    layouts = {x._layout for x in numbers}
+    if len(layouts) == 1:
+        return numbers
+    if None in layouts:
+        raise DifferentiationTypeError(
+            "dual and hyper-dual numbers made by hand cannot be joined; make all of them of the same kind"
+        )
+    return [x.expanded() for x in numbers]
+
+
+def join(parts, combine, combine_planes=None):
+    """Join arrays, some of them dual, by a function that is linear in all of them together.
+
+    Parameters
+    ----------
+    parts : sequence
+        Plain arrays and dual arrays of any level; the highest level is differentiated, the others are constants.
+    combine : callable
+        Takes the list of values.
+    combine_planes : callable, optional
+        Takes the list of stacks, each with the plane axis in front (``combine`` when nothing is said).
+    """
+    combine_planes = combine_planes or combine
+    top = max(level(part) for part in parts)
+    active = [i for i, part in enumerate(parts) if level(part) == top]
+    for part in parts:
+        if 0 <= level(part) < top:
+            levels.require_live(level(part))
+    parts = list(parts)
+    for i, number in zip(active, matched([lift(parts[i]) for i in active]), strict=True):
+        parts[i] = number
+    like = parts[active[0]]
+    counts = plane_counts(like)
+    for i in active:
+        if plane_counts(parts[i]) != counts:
+            raise TangentMismatchError(
+                f"numbers made by hand must carry the same number of tangents, found {counts} and "
+                f"{plane_counts(parts[i])}; seed all of them together, or let dualdiff.jacobian do it"
+            )
+    value = combine([part.value if i in active else part for i, part in enumerate(parts)])
+    stacks = []
+    for j, number_of_planes in enumerate(counts):
+        if j == 1 and all(parts[i]._stacks[1] is parts[i]._stacks[0] for i in active):
+            stacks.append(stacks[0])
+            continue
+        stacks.append(
+            combine_planes(
+                [
+                    part._stacks[j] if i in active else np.zeros((number_of_planes, *np.shape(part)), value.dtype)
+                    for i, part in enumerate(parts)
+                ]
+            )
+        )
+    return like.with_parts(value, *stacks)
+
+
+def pack(a):
+    """Make a dual array of an object array, list or tuple that holds dual numbers.
+
+    Parameters
+    ----------
+    a : array_like
+        Dual numbers and plain numbers; a `DualArray` is returned as it is.
+
+    Returns
+    -------
+    DualArray, HyperDualArray or ndarray
+        A plain array when nothing in ``a`` is dual.
+
+    Raises
+    ------
+    DifferentiationTypeError
+        When an entry is no number.
+    DifferentiationValueError
+        When ``a`` is ragged.
+
+    Examples
+    --------
+    >>> import numpy as np, dualdiff as dd
+    >>> x = dd.Dual(2.0, [1.0])
+    >>> dd.pack([x * x, 1.0]).tangent
+    array([[4., 0.]])
+    """
+    if is_dual(a):
+        return lift(a)
+    array = a if isinstance(a, np.ndarray) else as_numpy(a)
+    if array.dtype.kind in NUMERIC:
+        return array
+    if array.dtype != object:
+        raise DifferentiationTypeError(f"pack: found dtype {array.dtype}; only numbers can be differentiated")
+    return _pack_flat(array.ravel().tolist()).reshape(array.shape)
+
+
+def as_numpy(a):
+    """``np.asarray`` with an error that says what was found where NumPy finds a ragged sequence."""
+    try:
+        return np.asarray(a)
+    except ValueError as error:
+        raise DifferentiationValueError(
+            f"a sequence of numbers of equal lengths is needed, found a ragged {type(a).__name__}: {error}"
+        ) from None
+
+
+def _pack_flat(entries):
+    top = max((level(entry) for entry in entries), default=-1)
+    for entry in entries:
+        if level(entry) < 0 and not isinstance(entry, int | float | complex | np.number | np.bool_):
+            raise DifferentiationTypeError(
+                f"pack: an entry is a {type(entry).__name__}; only numbers and dual numbers can be packed"
+            )
+    if top < 0:
+        return np.array(entries)
+    for entry in entries:
+        if 0 <= level(entry) < top:
+            levels.require_live(level(entry))
+    active = matched([lift(entry) for entry in entries if level(entry) == top])
+    counts = {plane_counts(entry) for entry in active}
+    if len(counts) > 1:
+        raise TangentMismatchError(
+            f"pack: numbers made by hand must carry the same number of tangents, found {sorted(counts)}"
+        )
+    (count,) = counts
+    supply = iter(active)
+    numbers = [next(supply) if level(entry) == top else entry for entry in entries]
+    values = [entry.value if level(entry) == top else entry for entry in numbers]
+    value = _stack_numbers(values)
+    stacks = []
+    for j, k in enumerate(count):
+        zero = np.zeros(k, value.dtype)
+        parts = [entry._stacks[j] if level(entry) == top else zero for entry in numbers]
+        if any(is_dual(part) for part in parts):
+            stacks.append(join(parts, lambda a: np.stack(a, -1), lambda a: np.stack(a, -1)))
+        else:
+            stacks.append(np.stack(parts, -1))
+    layout = active[0]._layout
+    if layout is not None and layout[0] != 1:
+        stacks[1] = stacks[0]
+    return make(value, tuple(stacks), layout, top)
+
+
+def _stack_numbers(values):
+    if any(is_dual(value) for value in values):
+        return _pack_flat(values)
+    array = np.array([value[()] if isinstance(value, np.ndarray) else value for value in values])
+    return array.astype(np.float64) if array.dtype.kind in "biu" else array
+
+
+def has_duals(a):
+    """Whether a (nested) list, tuple or object array holds a dual number somewhere."""
+    if is_dual(a):
+        return True
+    if isinstance(a, np.ndarray):
+        return a.dtype == object and any(is_dual(entry) for entry in a.ravel().tolist())
+    if isinstance(a, list | tuple):
+        return any(has_duals(entry) for entry in a)
+    return False
+

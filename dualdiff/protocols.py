@@ -1,0 +1,262 @@
+"""NumPy's protocols on dual arrays: what the compiled operators hand over because it is not an elementwise row."""
+
+import operator
+
+import numpy as np
+
+from . import levels
+from ._array import is_dual, level, lift, settle
+from .errors import DifferentiationTypeError, DifferentiationValueError, LostTangentError, TangentMismatchError, UnsupportedFunctionError
+from .numpy_rules import RULES
+from .numpy_rules.ufuncs import call_ufunc
+from .packing import NUMERIC, as_numpy, has_duals, matched, pack, plane_counts, spread
+
+_COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
+
+
+# -- operands -----------------------------------------------------------------------------------------------------------
+
+
+def operand(a):
+    """An operand as a dual array, an array or a number; NotImplemented when it is none of them."""
+    if is_dual(a) or isinstance(a, int | float | complex):
+        return a
+    if isinstance(a, np.ndarray | np.generic | list | tuple):
+        array = as_numpy(a)
+        if array.dtype == object and has_duals(array):
+            return pack(array)
+        if array.dtype.kind in NUMERIC and array.dtype.itemsize <= (16 if array.dtype.kind == "c" else 8):
+            return array
+        raise DifferentiationTypeError(
+            f"a dual number met an operand of dtype {array.dtype}, which has no dual counterpart; "
+            f"convert it with .astype(np.float64)"
+        )
+    return NotImplemented
+
+
+def primal(x):
+    """The plain value, whatever the depth of nesting."""
+    while is_dual(x):
+        x = x.value
+    return x
+
+
+def plain(a):
+    """The plain values of anything that NumPy takes: dual numbers, object arrays and lists of them."""
+    if is_dual(a):
+        return primal(a)
+    return primal(pack(a)) if has_duals(a) else a
+
+
+def compare(a, b, op):
+    """Compare values; tangents have no say."""
+    if not (is_dual(b) or isinstance(b, int | float | complex | np.ndarray | np.generic | list | tuple)):
+        return NotImplemented
+    return _COMPARISONS[op](np.asarray(primal(a))[()], plain(b))
+
+
+# -- refusals -----------------------------------------------------------------------------------------------------------
+
+
+def refuse_conversion(x, what):
+    raise LostTangentError(
+        f"{what} of a {type(x).__name__} would lose its tangents: use np.sin(x) and the like instead of math.sin(x), "
+        f"np.zeros_like(x) or np.zeros(n, like=x) instead of np.zeros(n), and dualdiff.value(x) where the plain "
+        f"number is wanted"
+    )
+
+
+def refuse_pickle(x):
+    raise LostTangentError(
+        f"a {type(x).__name__} that belongs to a running transform cannot be pickled: its level means nothing in "
+        f"another process; pickle dualdiff.value(x), or the result of the transform"
+    )
+
+
+def to_object_array(x, dtype, copy):
+    """What ``np.asarray(x)`` gets: an object array of scalars, so that no tangent is lost."""
+    if dtype is not None and np.dtype(dtype) != object:
+        raise LostTangentError(
+            f"np.asarray(x, dtype={np.dtype(dtype)}) of a {type(x).__name__} would lose its tangents; leave dtype out, "
+            f"use x.astype(dtype) to change the precision, np.zeros_like(x) for an array that can hold x, or "
+            f"dualdiff.value(x) for the plain values"
+        )
+    if copy is False:
+        raise ValueError("a dual array has no object array to share: np.asarray(x, copy=False) is not possible")
+    out = np.empty(x.shape, dtype=object)
+    for index in np.ndindex(x.shape):
+        out[index] = x[index]
+    return out
+
+
+# -- texts --------------------------------------------------------------------------------------------------------------
+
+
+def array_repr(x, parts):
+    """``DualArray(value, tangent=…)`` with the parts indented as NumPy does."""
+    name = type(x).__name__
+    texts = [np.array2string(np.asarray(x.value) if not is_dual(x.value) else x.value.value, separator=", ",
+                             prefix=name + "(")]
+    for label, stack in parts:
+        shown = stack if not is_dual(stack) else primal(stack)
+        prefix = " " * (len(name) + 1) + label + "="
+        texts.append(label + "=" + np.array2string(np.asarray(shown), separator=", ", prefix=prefix))
+    return name + "(" + (",\n" + " " * (len(name) + 1)).join(texts) + ")"
+
+
+# -- indexing -----------------------------------------------------------------------------------------------------------
+
+
+def plain_index(index):
+    """An index with lists as arrays and dual numbers refused."""
+    if type(index) is tuple:
+        return tuple(plain_index(part) for part in index)
+    if is_dual(index):
+        refuse_conversion(index, "indexing with the value")
+    return np.asarray(index) if isinstance(index, list) else index
+
+
+def has_ellipsis(index):
+    return index is Ellipsis or (type(index) is tuple and any(part is Ellipsis for part in index))
+
+
+def gather(x, index):
+    """Advanced indexing with a tuple: the map from result to source is what NumPy makes of the positions."""
+    positions = np.arange(x.size).reshape(x.shape)[index]
+    return take_flat(x, positions)
+
+
+def take_flat(x, positions):
+    """Elements of ``x`` at flat ``positions``, values and planes."""
+    value = x.value.reshape(-1)[positions]
+    return settle(x.map_planes(lambda stack: stack.reshape((stack.shape[0], -1))[:, positions],
+                               lift(value) if is_dual(value) else np.asarray(value)))
+
+
+def assign(x, index, item):
+    """``x[index] = item``: value and planes, through views, or an error that names the cure."""
+    index = plain_index(index)
+    if not x.value.flags.writeable:
+        raise DifferentiationValueError("assignment destination is read-only; copy it first: x = x.copy()")
+    item = pack(item) if has_duals(item) else item
+    if is_dual(item):
+        item = lift(item)
+    own, other = level(x), level(item)
+    if other > own:
+        raise LostTangentError(
+            "a number of an inner derivative cannot be stored in an array of the outer one: the array has no room for "
+            "its tangent; make the array inside the inner function, with np.zeros_like or like="
+        )
+    if item_dtype(item).kind == "c" and x.dtype.kind != "c":
+        raise DifferentiationTypeError(
+            "a complex number cannot be stored in a real dual array; make the array complex with x.astype(complex)"
+        )
+    if other < own:
+        if other >= 0:
+            levels.require_live(other)
+            if not is_dual(x.value):
+                raise LostTangentError(
+                    "an array of an inner derivative was made of plain numbers and cannot hold a number that depends "
+                    "on the outer variable; build it with np.array([...]) or np.stack instead of assignment"
+                )
+        x.value[index] = item
+        for stack in unique_stacks(x):
+            write_planes(stack, index, np.zeros((stack.shape[0],)), 0)
+        return
+    source, target = matched([item, x])
+    if target is not x:
+        raise DifferentiationTypeError("assignment between hyper-dual arrays with unequal seeds; seed them alike")
+    if plane_counts(source) != plane_counts(x):
+        raise TangentMismatchError(
+            f"assignment: the array has {plane_counts(x)} tangents, the item {plane_counts(source)}; seed them together"
+        )
+    if source is x or np.shares_memory(primal(source), primal(x)):
+        source = source.copy()
+    x.value[index] = source.value
+    ndim = np.ndim(x.value[index])
+    for stack, planes in zip(unique_stacks(x), unique_stacks(source), strict=True):
+        write_planes(stack, index, planes, ndim)
+
+
+def write_planes(stack, index, planes, ndim):
+    """Write ``planes`` where ``index`` points to in every plane; ``ndim`` is the number of axes it selects."""
+    if type(index) is tuple and any(isinstance(part, np.ndarray) for part in index):
+        # Several advanced indices may move their axes to the front: plane by plane they do so as NumPy does.
+        for plane in range(stack.shape[0]):
+            stack[plane][index] = planes[plane]
+        return
+    key = (slice(None), *index) if type(index) is tuple else (slice(None), index)
+    excess = planes.ndim - 1 - ndim
+    if excess > 0:
+        # A source of more dimensions than the target has leading axes of length 1, as NumPy allows.
+        planes = planes.reshape((planes.shape[0], *planes.shape[1 + excess :]))
+    stack[key] = spread(planes, ndim)
+
+
+def unique_stacks(x):
+    stacks = x._stacks
+    return (stacks[0], stacks[2]) if len(stacks) == 3 and stacks[0] is stacks[1] else stacks
+
+
+def item_dtype(item):
+    return item.dtype if hasattr(item, "dtype") else np.asarray(item).dtype
+
+
+def in_place(x, result):
+    """Finish ``x op= y``: the numbers of ``result`` go into the memory of ``x``."""
+    if result is NotImplemented:
+        return result
+    if np.shape(result) != x.shape:
+        raise DifferentiationValueError(
+            f"non-broadcastable output operand with shape {x.shape} does not match the broadcast shape "
+            f"{np.shape(result)}; write x = x op y"
+        )
+    assign(x, Ellipsis, result)
+    return x
+
+
+def astype(x, dtype, casting="unsafe", copy=True):
+    """``x.astype``: another precision, or plain integers and truth values (locally constant)."""
+    dtype = np.dtype(dtype)
+    if dtype.kind in "biu":
+        return primal(x).astype(dtype)
+    if dtype == object:
+        return to_object_array(x, None, None)
+    if dtype.kind == "c" or (dtype.kind == "f" and dtype.itemsize in (4, 8)):
+        if x.dtype.kind == "c" and dtype.kind == "f":
+            raise LostTangentError("astype: a complex dual array as a real one would drop the imaginary part; "
+                                   "use x.real or np.abs(x)")
+        if not np.can_cast(x.dtype, dtype, casting):
+            raise DifferentiationTypeError(f"astype: cannot cast from {x.dtype} to {dtype} with casting={casting!r}")
+        if not copy and x.dtype == dtype:
+            return x
+        return x.map_parts(lambda part: part.astype(dtype))
+    raise DifferentiationTypeError(f"astype: dual numbers are float32, float64 or complex, not {dtype}")
+
+
+def matmul(a, b):
+    a, b = operand(a), operand(b)
+    if a is NotImplemented or b is NotImplemented:
+        return NotImplemented
+    return RULES[np.matmul](a, b)
+
+
+# -- dispatch -----------------------------------------------------------------------------------------------------------
+
+
+def array_ufunc(ufunc, method, inputs, kwargs):
+    """Everything of ``__array_ufunc__`` beyond the plain call of a row."""
+    return call_ufunc(ufunc, method, inputs, kwargs)
+
+
+def array_function(function, args, kwargs):
+    """``__array_function__``: one entry of the registry for every function."""
+    rule = RULES.get(function)
+    if rule is None:
+        name = f"{function.__module__}.{function.__name__}".replace("numpy.", "np.")
+        raise UnsupportedFunctionError(
+            f"{name} has no derivative rule for dual numbers; write it with supported NumPy functions, give it a rule "
+            f"with @dualdiff.custom_jvp, or call it on dualdiff.value(x) if its result does not depend on x smoothly"
+        )
+    return settle(rule(*args, **kwargs))
+
