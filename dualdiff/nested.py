@@ -7,7 +7,7 @@ number of a lower level comes back here, or goes to the kernels when its own par
 import numpy as np
 
 from . import levels, rows, rules
-from ._array import BINARY_UFUNCS, UNARY_UFUNCS, apply_binary, is_dual, level, lift, make, pairs, plain_unary, settle
+from ._array import BINARY_UFUNCS, UNARY_UFUNCS, apply_binary, apply_unary, is_dual, level, lift, make, pairs, plain_unary, settle
 from .errors import DifferentiationTypeError, TangentMismatchError
 from .packing import matched, plane_counts, spread
 
@@ -85,8 +85,6 @@ def value_of(index, x, parameters=()):
     if UNARY_UFUNCS[index] is not None:
         return UNARY_UFUNCS[index](x)
     if is_dual(x):
-        from ._array import apply_unary
-
         return apply_unary(index, x, parameters)
     return plain_unary(index, x, parameters)
 
@@ -109,8 +107,7 @@ def binary(index, a, b):
     like = a if a_active else b
     x = a.value if a_active else a
     y = b.value if b_active else b
-    function = BINARY_UFUNCS[index]
-    z = part(function(x, y) if function is not None else row.value(x, y))
+    z = part(binary_value(index, row, x, y))
     _check_complex(rule, z)
     # What is a plain Python number must stay one (weak promotion); local derivatives follow the result's dtype.
     strict = np.nan if top & 1 else 0.0
@@ -132,6 +129,14 @@ def binary(index, a, b):
     if like._layout is not None and like._layout[0] != FULL:
         stacks[1] = stacks[0]
     return settle(make(z, tuple(stacks), like._layout, top))
+
+
+def binary_value(index, row, x, y):
+    """The value of a binary row on plain or dual arguments."""
+    if BINARY_UFUNCS[index] is not None:
+        return BINARY_UFUNCS[index](x, y)
+    # The text would be wrong on duals: where() drops the tangents of the operand that it does not pick.
+    return apply_binary(index, x, y) if is_dual(x) or is_dual(y) else row.value(x, y)
 
 
 def _partial(text, function, x, y, z, strict):

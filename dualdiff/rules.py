@@ -224,7 +224,8 @@ _POWER = {
            f"where({_RATIO}, (y - 1.0)*(y*z/x)/x, where((y < 1.0) & (x != 0.0), "
            "(y - 1.0)*(y*power(x, y - 1.0))/x, y*(y - 1.0)*power(x, y - 2.0)))))",
     "fxy": "where(y == 0.0, 1.0/x, where((x == 0.0) & (y > 1.0), 0.0, "
-           f"where({_RATIO}, z/x, power(x, y - 1.0))*(1.0 + y*log(x))))",
+           f"where({_RATIO}, z*(1.0 + y*log(x))/x, "
+           "power(x, 0.5*(y - 1.0))*(1.0 + y*log(x))*power(x, 0.5*(y - 1.0)))))",
     "fyy": "where((x == 0.0) & (y > 0.0), 0.0, " + _POWER_TIMES.format(w="log(x)*log(x)") + ")",
     "holomorphic": True,
     "special": (
@@ -488,16 +489,16 @@ BINARY: tuple[Binary, ...] = (
            "where((t < 1e-290) & (t > -1e-290) & (x*x > 1e-300), y/(x*x), t*q/x)); "
            "v = where(absolute(x) <= absolute(y), "
            "where((t < 1e-290) & (t > -1e-290) & (y*y > 1e-300), -x/(y*y), -t*q/y), -q/x)",
-           fx="u", fy="v", fxx="2.0*(u*v)",
+           fx="u", fy="v", fxx="where(absolute(x) <= absolute(y), 2.0*v*q/y, -2.0*u*q/x)",
            fxy="where(absolute(x) <= absolute(y), (t - 1.0)*(t + 1.0)*q/y*(q/y), (1.0 - t)*(1.0 + t)*q/x*(q/x))",
-           fyy="-2.0*(u*v)", aliases=("atan2",),
+           fyy="where(absolute(x) <= absolute(y), -2.0*v*q/y, 2.0*u*q/x)", aliases=("atan2",),
            special=(Special((0.0, 0.0), (math.nan, math.nan), None, "no limit exists"),
                     Special((0.0, -1.0), (-1.0, 0.0), (0.0, -1.0, 0.0), "the derivatives know no cut")),
            latex=r"\operatorname{atan2}(x, y)", latex_fx="y/(x^2 + y^2)", latex_fy="-x/(x^2 + y^2)"),
     # k scales where the length overflows, or loses digits among the subnormal numbers, and its slopes do not.
     Binary("hypot", let="k = where(z > 1e-30, where(z < INF, 1.0, 0.5), 1152921504606846976.0); "
            "h = where((z > 1e-30) & (z < INF), z, hypot(k*x, k*y)); u = k*x/h; v = k*y/h", fx="where(z == 0.0, strict, u)", fy="where(z == 0.0, strict, v)",
-           fxx="v*(k*v/h)", fxy="-u*(k*v/h)", fyy="u*(k*u/h)",
+           fxx="v*(k*v/h)", fxy="-u*v*k/h", fyy="u*(k*u/h)",
            special=(Special((0.0, 0.0), (0.0, 0.0), (math.nan, math.nan, math.nan), "minimal-norm subgradient"),
                     Special((3e200, 4e200), (0.6, 0.8), (0.0, 0.0, 0.0), "no square that overflows")),
            latex=r"\sqrt{x^2 + y^2}", latex_fx="x/z", latex_fy="y/z"),

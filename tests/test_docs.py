@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff import nist
+from dualdiff import nist, rules
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(python|pycon)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
+STAMPED = {row.name for row in rules.ROWS}
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -84,5 +85,6 @@ def test_public_names_have_a_docstring(name):
     if not callable(value):
         return
     assert (value.__doc__ or "").strip(), f"dualdiff.{name} has no docstring"
-    if inspect.isroutine(value):
+    # The functions stamped from the rule table have their page, docs/reference/rules.md, instead of an example each.
+    if inspect.isroutine(value) and name not in STAMPED:
         assert ">>>" in value.__doc__, f"the docstring of dualdiff.{name} has no example"
