@@ -181,9 +181,14 @@ def _horner(variable: str, coefficients: list[int]) -> str:
 
 
 # x between -40 and 40, where every Gaussian has died away, and x rounded to few bits, so that h*h is exact: exp(-x*x)
-# is exp(-h*h)*exp(-(x - h)*(x + h)), free of the rounding error of x*x. r stands twice in the texts, since a product
-# with exp(-h*h) itself would go through the coarse subnormal numbers.
+# is exp(-h*h)*exp(-(x - h)*(x + h)), free of the rounding error of x*x. In the far tails r and w are the halves of the
+# first factor, which would go through the coarse subnormal numbers. x times the normal density is t + t*m.
 _BOUNDED = "b = where(x > 40.0, 40.0, where(x < -40.0, -40.0, x)); h = rint(256.0*b)/256.0; "
+_NORMAL = _BOUNDED + (
+    "r = exp(where(h*h < 1300.0, -0.5*h*h, -0.25*h*h)); w = where(h*h < 1300.0, 1.0, r); "
+    "t = INV_SQRT_2PI*b*r*w; m = expm1(-0.5*(b - h)*(b + h))"
+)
+_GAUSS = _BOUNDED + "e = exp(-(b - h)*(b + h)); r = exp(where(h*h < 650.0, -h*h, -0.5*h*h)); w = where(h*h < 650.0, 1.0, r)"
 
 # x/sqrt(2) less the product that is rounded to a double, which would cost the value all its digits on the far left.
 _GELU_ROUNDED = (
@@ -193,11 +198,8 @@ _GELU_ROUNDED = (
 # e is exp(-|x|); both branches are the same function of exp(x).
 _FALLING = "e = exp(where(x > 0.0, -x, x))"
 
-# a is -|x|, no smaller than -800, where exp has long been 0; h*h is exp(-|x|) and q is 1/(1 + exp(-|x|)).
-_SILU = (
-    "a = where(x > 0.0, where(x > 800.0, -800.0, -x), where(x < -800.0, -800.0, x)); "
-    "h = exp(0.5*a); q = 1.0/(1.0 + h*h)"
-)
+# a is -|x|, no smaller than -800, where exp has long been 0.
+_SILU = "a = where(x > 0.0, where(x > 800.0, -800.0, -x), where(x < -800.0, -800.0, x)); e = exp(a)"
 
 # sin(pi x) and cos(pi x) from the distance f to the nearest integer n, which is exact; g is the sign (-1)**n.
 _SINC = (
@@ -216,17 +218,19 @@ _RATIO = (
 )
 # z*w in two halves where z overflows or underflows and the product need not.
 _POWER_TIMES = "where((z < 1e30) & (z > 1e-30), z*{w}, power(x, 0.5*y)*{w}*power(x, 0.5*y))"
+# No branch may hide that a derivative depends on x and y, since the texts are differentiated too. So x**y*log(x), which
+# is 0 at x = 0 when y > 0, is replaced there by a power with its sign, whose derivatives are infinite where its own are.
 _POWER = {
     "c": "pow",
-    "fx": f"where(y == 0.0, 0.0, where(y == 2.0, 2.0*x, where({_RATIO}, y*z/x, y*power(x, y - 1.0))))",
-    "fy": "where((x == 0.0) & (y > 0.0), 0.0, " + _POWER_TIMES.format(w="log(x)") + ")",
-    "fxx": "where((y == 0.0) | (y == 1.0), 0.0, where(y == 2.0, 2.0, "
+    "fx": f"where((x == 0.0) & (y == 0.0), 0.0, where({_RATIO}, y*z/x, y*power(x, y - 1.0)))",
+    "fy": "where((x == 0.0) & (y > 0.0), -power(x, 0.999*y), " + _POWER_TIMES.format(w="log(x)") + ")",
+    "fxx": "where((x == 0.0) & ((y == 0.0) | (y == 1.0)), 0.0, "
            f"where({_RATIO}, (y - 1.0)*(y*z/x)/x, where((y < 1.0) & (x != 0.0), "
-           "(y - 1.0)*(y*power(x, y - 1.0))/x, y*(y - 1.0)*power(x, y - 2.0)))))",
-    "fxy": "where(y == 0.0, 1.0/x, where((x == 0.0) & (y > 1.0), 0.0, "
+           "(y - 1.0)*(y*power(x, y - 1.0))/x, y*(y - 1.0)*power(x, y - 2.0))))",
+    "fxy": "where((x == 0.0) & (y == 0.0), 1.0/x, where((x == 0.0) & (y > 1.0), -power(x, 0.999*(y - 1.0)), "
            f"where({_RATIO}, z*(1.0 + y*log(x))/x, "
            "power(x, 0.5*(y - 1.0))*(1.0 + y*log(x))*power(x, 0.5*(y - 1.0)))))",
-    "fyy": "where((x == 0.0) & (y > 0.0), 0.0, " + _POWER_TIMES.format(w="log(x)*log(x)") + ")",
+    "fyy": "where((x == 0.0) & (y > 0.0), power(x, 0.999*y), " + _POWER_TIMES.format(w="log(x)*log(x)") + ")",
     "holomorphic": True,
     "special": (
         Special((0.0, 0.0), (0.0, -math.inf), None, "x**0 is the constant 1; 0**y falls from inf through 1 to 0"),
@@ -345,8 +349,7 @@ UNARY: tuple[Unary, ...] = (
           latex=r"\sinh x", latex_d1=r"\cosh x", latex_d2=r"\sinh x"),
     Unary("cosh", let="s = sinh(x)", d1="s", d2="y", holomorphic=True,
           latex=r"\cosh x", latex_d1=r"\sinh x", latex_d2=r"\cosh x"),
-    # The square of 1/cosh: exp(-|x|) does not underflow where the derivative does not.
-    Unary("tanh", let="e = exp(where(x > 0.0, -x, x)); s = 2.0*e/(1.0 + e*e)", d1="s*s", d2="-2.0*y*d1",
+    Unary("tanh", let="e = exp(where(x > 0.0, -2.0*x, 2.0*x))", d1="4.0*e/((1.0 + e)*(1.0 + e))", d2="-2.0*y*d1",
           holomorphic=True, special=(Special(math.inf, 0.0, 0.0, "limits"),),
           latex=r"\tanh x", latex_d1=r"1/\cosh^2 x", latex_d2=r"-2 \tanh x/\cosh^2 x"),
     Unary("arcsinh", c="asinh",
@@ -376,13 +379,13 @@ UNARY: tuple[Unary, ...] = (
     Unary("rad2deg", value="x*(180.0/PI)", d1="180.0/PI", d2="0.0", aliases=("degrees",),
           latex=r"180 x/\pi", latex_d1=r"180/\pi", latex_d2="0"),
 
-    # Tips and steps
-    Unary("absolute", c="fabs", d1="where(x == 0.0, strict, sign(x))", d2="where(x == 0.0, NAN, 0.0)",
+    # Tips and steps. At a tip root(x) is 0, and its derivative nan: so is the derivative of d1.
+    Unary("absolute", c="fabs", d1="where(x == 0.0, strict + root(x), sign(x))", d2="where(x == 0.0, NAN, 0.0)",
           aliases=("abs",), special=(Special(0.0, 0.0, math.nan, "minimal-norm subgradient at the tip"),
                                      Special(-0.0, 0.0, math.nan, "the sign of zero makes no difference"),
                                      Special(math.nan, math.nan, None, "nan in, nan out")),
           latex=r"|x|", latex_d1=r"\operatorname{sign} x", latex_d2="0"),
-    Unary("fabs", d1="where(x == 0.0, strict, sign(x))", d2="where(x == 0.0, NAN, 0.0)",
+    Unary("fabs", d1="where(x == 0.0, strict + root(x), sign(x))", d2="where(x == 0.0, NAN, 0.0)",
           special=(Special(0.0, 0.0, math.nan, "minimal-norm subgradient at the tip"),),
           latex=r"|x|", latex_d1=r"\operatorname{sign} x", latex_d2="0"),
     Unary("sign", value="where(x > 0.0, 1.0, where(x < 0.0, -1.0, x + 0.0))", d1="0.0", d2="0.0",
@@ -412,40 +415,39 @@ UNARY: tuple[Unary, ...] = (
           latex=r"x \text{ if } x > 0 \text{ else } s x", latex_d1=r"1 \text{ if } x > 0 \text{ else } s",
           latex_d2="0"),
     Unary("sigmoid", value="where(x > -700.0, 1.0/(1.0 + exp(-x)), exp(x))",
-          let=_FALLING, d1="e/(1.0 + e)/(1.0 + e)", d2="-d1*tanh(0.5*x)", numpy=False, holomorphic=True,
+          let=_FALLING, d1="e/((1.0 + e)*(1.0 + e))", d2="-d1*tanh(0.5*x)", numpy=False, holomorphic=True,
           special=(Special(0.0, 0.25, 0.0, "the steepest point"), Special(math.inf, 0.0, 0.0, "limits"),
                    Special(-math.inf, 0.0, 0.0, "limits")),
           latex=r"1/(1 + e^{-x})", latex_d1=r"y (1 - y)", latex_d2=r"y (1 - y) (1 - 2y)"),
     Unary("log_sigmoid", value="where(x > 0.0, -log1p(exp(-x)), x - log1p(exp(x)))",
-          let=_FALLING, d1="where(x > 0.0, e, 1.0)/(1.0 + e)", d2="-e/(1.0 + e)/(1.0 + e)", numpy=False,
+          let=_FALLING, d1="where(x > 0.0, e, 1.0)/(1.0 + e)", d2="-e/((1.0 + e)*(1.0 + e))", numpy=False,
           special=(Special(0.0, 0.5, -0.25, ""), Special(math.inf, 0.0, 0.0, "limits"),
                    Special(-math.inf, 1.0, 0.0, "limits")),
           latex=r"-\ln(1 + e^{-x})", latex_d1=r"\sigma(-x)", latex_d2=r"-\sigma(x) \sigma(-x)"),
     Unary("softplus", value="where(x > 0.0, x + log1p(exp(-x)), log1p(exp(x)))",
-          let=_FALLING, d1="where(x > 0.0, 1.0, e)/(1.0 + e)", d2="e/(1.0 + e)/(1.0 + e)", numpy=False,
+          let=_FALLING, d1="where(x > 0.0, 1.0, e)/(1.0 + e)", d2="e/((1.0 + e)*(1.0 + e))", numpy=False,
           special=(Special(0.0, 0.5, 0.25, ""), Special(math.inf, 1.0, 0.0, "limits"),
                    Special(-math.inf, 0.0, 0.0, "limits")),
           latex=r"\ln(1 + e^x)", latex_d1=r"\sigma(x)", latex_d2=r"\sigma(x) \sigma(-x)"),
     Unary("silu", value="where(x < -800.0, -0.0, where(x < -700.0, x*exp(0.5*x)*exp(0.5*x), x/(1.0 + exp(-x))))",
-          let=_SILU, d1="where(x > 0.0, q*(1.0 - a*h*h*q), h*q*(1.0 + a*q)*h)",
-          d2="h*q*(2.0 + a*(1.0 - h*h)*q)*(h*q)", numpy=False,
+          let=_SILU, d1="where(x > 0.0, (1.0 + e*(1.0 - a))/((1.0 + e)*(1.0 + e)), where(a > -700.0, "
+          "e*(1.0 + a + e)/((1.0 + e)*(1.0 + e)), (1.0 + a)*exp(0.5*a)*exp(0.5*a)))",
+          d2="where(a > -700.0, e*(2.0 + a*(1.0 - e)/(1.0 + e))/((1.0 + e)*(1.0 + e)), "
+          "(2.0 + a)*exp(0.5*a)*exp(0.5*a))", numpy=False,
           special=(Special(0.0, 0.5, 0.5, ""), Special(math.inf, 1.0, 0.0, "limits"),
                    Special(-math.inf, 0.0, 0.0, "limits")),
           latex=r"x \sigma(x)", latex_d1=r"\sigma(x) (1 + x \sigma(-x))",
           latex_d2=r"\sigma(x) \sigma(-x) (2 - x \tanh(x/2))"),
     Unary("gelu", value="where(x < -40.0, -0.0, where(x < -1.0, "
           f"x*(0.5*erfc(-SQRT1_2*x) - INV_SQRT_PI*exp(-0.5*x*x)*{_GELU_ROUNDED}), 0.5*x*erfc(-SQRT1_2*x)))",
-          let=_BOUNDED + "e = exp(-0.5*(b - h)*(b + h)); r = exp(-0.25*h*h)",
-          d1="0.5*erfc(-SQRT1_2*b) + INV_SQRT_2PI*b*e*r*r", d2="INV_SQRT_2PI*(2.0 - b*b)*e*r*r", numpy=False,
+          let=_NORMAL, d1="0.5*erfc(-SQRT1_2*b) + t*m + t", d2="INV_SQRT_2PI*(2.0 - b*b)*r*w*(1.0 + m)", numpy=False,
           special=(Special(0.0, 0.5, 0.7978845608028654, "2/sqrt(2 pi)"), Special(math.inf, 1.0, 0.0, "limits"),
                    Special(-math.inf, 0.0, 0.0, "limits")),
           latex=r"x \Phi(x)", latex_d1=r"\Phi(x) + x \varphi(x)", latex_d2=r"(2 - x^2) \varphi(x)"),
-    Unary("erf", let=_BOUNDED + "e = exp(-(b - h)*(b + h)); r = exp(-0.5*h*h)", d1="TWO_OVER_SQRT_PI*e*r*r",
-          d2="-2.0*b*TWO_OVER_SQRT_PI*e*r*r", numpy=False,
+    Unary("erf", let=_GAUSS, d1="TWO_OVER_SQRT_PI*e*r*w", d2="-2.0*b*TWO_OVER_SQRT_PI*e*r*w", numpy=False,
           special=(Special(0.0, 1.1283791670955126, 0.0, "2/sqrt(pi)"), Special(math.inf, 0.0, 0.0, "limits")),
           latex=r"\operatorname{erf} x", latex_d1=r"2 e^{-x^2}/\sqrt\pi", latex_d2=r"-4 x e^{-x^2}/\sqrt\pi"),
-    Unary("erfc", let=_BOUNDED + "e = exp(-(b - h)*(b + h)); r = exp(-0.5*h*h)", d1="-TWO_OVER_SQRT_PI*e*r*r",
-          d2="2.0*b*TWO_OVER_SQRT_PI*e*r*r", numpy=False,
+    Unary("erfc", let=_GAUSS, d1="-TWO_OVER_SQRT_PI*e*r*w", d2="2.0*b*TWO_OVER_SQRT_PI*e*r*w", numpy=False,
           special=(Special(0.0, -1.1283791670955126, 0.0, "-2/sqrt(pi)"), Special(math.inf, 0.0, 0.0, "limits")),
           latex=r"\operatorname{erfc} x", latex_d1=r"-2 e^{-x^2}/\sqrt\pi", latex_d2=r"4 x e^{-x^2}/\sqrt\pi"),
     # NumPy's sinc is a Python function and no ufunc. Below 0.5 a series; beyond, sines and cosines of exact arguments.
@@ -482,13 +484,11 @@ BINARY: tuple[Binary, ...] = (
     Binary("float_power", **_POWER),
 
     # Angles and lengths
-    # t is the smaller operand over the larger. Where that quotient is next to nothing it is not used, since a subnormal
-    # t has lost digits.
+    # t is the smaller operand over the larger. A subnormal t has lost digits, so that t/x is y/(x*x) where it can be.
     Binary("arctan2", c="atan2", let="t = where(absolute(x) <= absolute(y), x/y, y/x); q = 1.0/(1.0 + t*t); "
-           "u = where(absolute(x) <= absolute(y), q/y, "
-           "where((t < 1e-290) & (t > -1e-290) & (x*x > 1e-300), y/(x*x), t*q/x)); "
+           "u = where(absolute(x) <= absolute(y), q/y, where((x*x > 1e-300) & (x*x < 1e300), y/(x*x)*q, t*q/x)); "
            "v = where(absolute(x) <= absolute(y), "
-           "where((t < 1e-290) & (t > -1e-290) & (y*y > 1e-300), -x/(y*y), -t*q/y), -q/x)",
+           "where((y*y > 1e-300) & (y*y < 1e300), -x/(y*y)*q, -t*q/y), -q/x)",
            fx="u", fy="v", fxx="where(absolute(x) <= absolute(y), 2.0*v*q/y, -2.0*u*q/x)",
            fxy="where(absolute(x) <= absolute(y), (t - 1.0)*(t + 1.0)*q/y*(q/y), (1.0 - t)*(1.0 + t)*q/x*(q/x))",
            fyy="where(absolute(x) <= absolute(y), -2.0*v*q/y, 2.0*u*q/x)", aliases=("atan2",),
@@ -497,8 +497,10 @@ BINARY: tuple[Binary, ...] = (
            latex=r"\operatorname{atan2}(x, y)", latex_fx="y/(x^2 + y^2)", latex_fy="-x/(x^2 + y^2)"),
     # k scales where the length overflows, or loses digits among the subnormal numbers, and its slopes do not.
     Binary("hypot", let="k = where(z > 1e-30, where(z < INF, 1.0, 0.5), 1152921504606846976.0); "
-           "h = where((z > 1e-30) & (z < INF), z, hypot(k*x, k*y)); u = k*x/h; v = k*y/h", fx="where(z == 0.0, strict, u)", fy="where(z == 0.0, strict, v)",
-           fxx="v*(k*v/h)", fxy="-u*v*k/h", fyy="u*(k*u/h)",
+           "h = where((z > 1e-30) & (z < INF), z, hypot(k*x, k*y)); u = k*x/h; v = k*y/h",
+           fx="where(z == 0.0, strict + root(x) + root(y), u)", fy="where(z == 0.0, strict + root(x) + root(y), v)",
+           fxx="where(z > 1e-300, v*(k*v/h), v*v*k/h)", fyy="where(z > 1e-300, u*(k*u/h), u*u*k/h)",
+           fxy="where((z > 1e-30) & (z < 1e150), where(absolute(x) < absolute(y), -x/(h*h)*v, -y/(h*h)*u), -u*v*k/h)",
            special=(Special((0.0, 0.0), (0.0, 0.0), (math.nan, math.nan, math.nan), "minimal-norm subgradient"),
                     Special((3e200, 4e200), (0.6, 0.8), (0.0, 0.0, 0.0), "no square that overflows")),
            latex=r"\sqrt{x^2 + y^2}", latex_fx="x/z", latex_fy="y/z"),
@@ -518,7 +520,7 @@ BINARY: tuple[Binary, ...] = (
            "where(x < y, y + log1p(exp(x - y)), x + y)))",
            let=_DIFFERENCE + "g = where(d > 0.0, exp(-d)*(1.0 - e), exp(d)*(1.0 + e))",
            fx="where(d > 0.0, 1.0, g)/(1.0 + g)", fy="where(d > 0.0, g, 1.0)/(1.0 + g)",
-           fxx="g/(1.0 + g)/(1.0 + g)", fxy="-g/(1.0 + g)/(1.0 + g)", fyy="g/(1.0 + g)/(1.0 + g)",
+           fxx="g/((1.0 + g)*(1.0 + g))", fxy="-g/((1.0 + g)*(1.0 + g))", fyy="g/((1.0 + g)*(1.0 + g))",
            special=(Special((-math.inf, 1.0), (0.0, 1.0), (0.0, 0.0, 0.0), "adds a probability 0"),
                     Special((-math.inf, -math.inf), (0.5, 0.5), None, "a tie"),
                     Special((1000.0, 0.0), (1.0, 0.0), (0.0, 0.0, 0.0), "the weights are a softmax"),
@@ -528,7 +530,7 @@ BINARY: tuple[Binary, ...] = (
            "where(x < y, y + LOG2E*log1p(exp2(x - y)), x + y)))",
            let=_DIFFERENCE + "g = where(d > 0.0, exp2(-d)*(1.0 - LN2*e), exp2(d)*(1.0 + LN2*e))",
            fx="where(d > 0.0, 1.0, g)/(1.0 + g)", fy="where(d > 0.0, g, 1.0)/(1.0 + g)",
-           fxx="LN2*g/(1.0 + g)/(1.0 + g)", fxy="-LN2*g/(1.0 + g)/(1.0 + g)", fyy="LN2*g/(1.0 + g)/(1.0 + g)",
+           fxx="LN2*g/((1.0 + g)*(1.0 + g))", fxy="-LN2*g/((1.0 + g)*(1.0 + g))", fyy="LN2*g/((1.0 + g)*(1.0 + g))",
            special=(Special((-math.inf, 1.0), (0.0, 1.0), (0.0, 0.0, 0.0), "adds a probability 0"),
                     Special((-math.inf, -math.inf), (0.5, 0.5), None, "a tie"),
                     Special((2000.0, 0.0), (1.0, 0.0), (0.0, 0.0, 0.0), "the weights are a softmax")),
@@ -550,7 +552,7 @@ BINARY: tuple[Binary, ...] = (
            fx="0.0", fy="0.0", fxx="0.0", fxy="0.0", fyy="0.0", domain=(REALS, NONZERO),
            special=(Special((2.5, 1.0), (0.0, 0.0), (0.0, 0.0, 0.0), "locally constant"),),
            latex=r"\lfloor x/y \rfloor", latex_fx="0", latex_fy="0"),
-    Binary("copysign", fx="where(x == 0.0, strict, sign(x)*copysign(1.0, y))", fy="0.0",
+    Binary("copysign", fx="where(x == 0.0, strict + root(x), sign(x)*copysign(1.0, y))", fy="0.0",
            fxx="where(x == 0.0, NAN, 0.0)", fxy="0.0", fyy="0.0",
            special=(Special((-3.0, 2.0), (-1.0, 0.0), (0.0, 0.0, 0.0), "the sign changes"),
                     Special((0.0, 1.0), (0.0, 0.0), (math.nan, 0.0, 0.0), "the tip of the absolute value")),

@@ -840,7 +840,8 @@ def careless_sum(x):
 
 @pytest.mark.parametrize("call", [
     lambda x: dd.jacobian(careless)(x), lambda x: dd.jacobian(careless, chunk_size=1)(x),
-    lambda x: dd.hessian(careless)(x), lambda x: dd.hessian(careless, chunk_size=1)(x), lambda x: dd.grad(careless_sum)(x),
+    lambda x: dd.hessian(careless)(x), lambda x: dd.hessian(careless, chunk_size=1)(x),
+    lambda x: dd.grad(careless_sum)(x),
     lambda x: dd.value_grad_and_hessian(careless_sum)(x), lambda x: dd.jvp(careless, (x,), (x,)),
     lambda x: dd.hvp(careless_sum, (x,), (x,)), lambda x: dd.laplacian(careless_sum)(x),
     lambda x: dd.divergence(careless)(x), lambda x: dd.logabsdet_jacobian(careless)(x),
