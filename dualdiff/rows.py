@@ -7,7 +7,6 @@ NumPy lacks. A text is compiled when it is first asked for.
 
 from __future__ import annotations
 
-import ast
 from functools import cache, cached_property
 
 import numpy as np
@@ -41,10 +40,6 @@ def _function(name):
     from . import functions
 
     return getattr(functions, name)
-
-
-def _names(text):
-    return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
 
 
 class Row:
@@ -81,10 +76,10 @@ class Row:
 
     def _compile(self, text, arguments, temporaries=()):
         """Return ``text`` as a function of ``arguments``, ``strict`` and the row's parameters."""
-        used, lines = _names(text), []
+        used, lines = rules.names(text), []
         for name, temporary in reversed(temporaries):
             if name in used:
-                used |= _names(temporary)
+                used |= rules.names(temporary)
                 lines.insert(0, f"    {name} = {temporary}\n")
         options = "".join(f", {name}={default!r}" for name, default in self.rule.parameters)
         head = f"def function({', '.join(arguments)}, *, strict=0.0{options}):\n"

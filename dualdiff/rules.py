@@ -56,7 +56,8 @@ class Domain:
     def __str__(self) -> str:
         left, right = "[" if self.low_closed else "(", "]" if self.high_closed else ")"
         text = f"{left}{self.low:g}, {self.high:g}{right}".replace("inf", "∞")
-        return {"": text, "zero": f"{text} without 0", "half_pi_odd": f"{text} without odd multiples of π/2"}[self.poles]
+        without = {"": "", "zero": " without 0", "half_pi_odd": " without odd multiples of π/2"}
+        return text + without[self.poles]
 
 
 REALS = Domain()
@@ -76,7 +77,7 @@ class Special:
 
     at: float | tuple[float, float]
     first: float | tuple[float, float] | None
-    second: float | tuple[float, float, float] | None
+    second: float | tuple[float | None, float | None, float | None] | None
     why: str
 
 
@@ -188,7 +189,9 @@ _NORMAL = _BOUNDED + (
     "r = exp(where(h*h < 1300.0, -0.5*h*h, -0.25*h*h)); w = where(h*h < 1300.0, 1.0, r); "
     "t = INV_SQRT_2PI*b*r*w; m = expm1(-0.5*(b - h)*(b + h))"
 )
-_GAUSS = _BOUNDED + "e = exp(-(b - h)*(b + h)); r = exp(where(h*h < 650.0, -h*h, -0.5*h*h)); w = where(h*h < 650.0, 1.0, r)"
+_GAUSS = _BOUNDED + (
+    "r = exp(where(h*h < 650.0, -h*h, -0.5*h*h)); w = where(h*h < 650.0, 1.0, r); e = exp(-(b - h)*(b + h))"
+)
 
 # x/sqrt(2) less the product that is rounded to a double, which would cost the value all its digits on the far left.
 _GELU_ROUNDED = (
@@ -218,8 +221,8 @@ _RATIO = (
 )
 # z*w in two halves where z overflows or underflows and the product need not.
 _POWER_TIMES = "where((z < 1e30) & (z > 1e-30), z*{w}, power(x, 0.5*y)*{w}*power(x, 0.5*y))"
-# No branch may hide that a derivative depends on x and y, since the texts are differentiated too. So x**y*log(x), which
-# is 0 at x = 0 when y > 0, is replaced there by a power with its sign, whose derivatives are infinite where its own are.
+# No branch may hide that a derivative depends on x and y, since the texts are differentiated too: where x**y*log(x) is
+# 0, at x = 0 < y, stands a power of the same sign, whose derivatives are infinite where those of x**y*log(x) are.
 _POWER = {
     "c": "pow",
     "fx": f"where((x == 0.0) & (y == 0.0), 0.0, where({_RATIO}, y*z/x, y*power(x, y - 1.0)))",
@@ -384,10 +387,10 @@ UNARY: tuple[Unary, ...] = (
           aliases=("abs",), special=(Special(0.0, 0.0, math.nan, "minimal-norm subgradient at the tip"),
                                      Special(-0.0, 0.0, math.nan, "the sign of zero makes no difference"),
                                      Special(math.nan, math.nan, None, "nan in, nan out")),
-          latex=r"|x|", latex_d1=r"\operatorname{sign} x", latex_d2="0"),
+          latex=r"\lvert x \rvert", latex_d1=r"\operatorname{sign} x", latex_d2="0"),
     Unary("fabs", d1="where(x == 0.0, strict + root(x), sign(x))", d2="where(x == 0.0, NAN, 0.0)",
           special=(Special(0.0, 0.0, math.nan, "minimal-norm subgradient at the tip"),),
-          latex=r"|x|", latex_d1=r"\operatorname{sign} x", latex_d2="0"),
+          latex=r"\lvert x \rvert", latex_d1=r"\operatorname{sign} x", latex_d2="0"),
     Unary("sign", value="where(x > 0.0, 1.0, where(x < 0.0, -1.0, x + 0.0))", d1="0.0", d2="0.0",
           special=(Special(0.0, 0.0, 0.0, "locally constant, at the jump too"),),
           latex=r"\operatorname{sign} x", latex_d1="0", latex_d2="0"),
@@ -556,7 +559,8 @@ BINARY: tuple[Binary, ...] = (
            fxx="where(x == 0.0, NAN, 0.0)", fxy="0.0", fyy="0.0",
            special=(Special((-3.0, 2.0), (-1.0, 0.0), (0.0, 0.0, 0.0), "the sign changes"),
                     Special((0.0, 1.0), (0.0, 0.0), (math.nan, 0.0, 0.0), "the tip of the absolute value")),
-           latex=r"|x| \operatorname{sign} y", latex_fx=r"\operatorname{sign} x \operatorname{sign} y", latex_fy="0"),
+           latex=r"\lvert x \rvert \operatorname{sign} y",
+           latex_fx=r"\operatorname{sign} x \operatorname{sign} y", latex_fy="0"),
     Binary("ldexp", value="x*exp2(rint(0.5*y))*exp2(y - rint(0.5*y))", fx="exp2(y)", fy="0.0", fxx="0.0", fxy="0.0",
            fyy="0.0", special=(Special((3.0, 4.0), (16.0, 0.0), (0.0, 0.0, 0.0), "the exponent is an integer"),),
            latex=r"x 2^y", latex_fx="2^y", latex_fy="0"),
@@ -600,6 +604,11 @@ def lets(rule: Unary | Binary) -> tuple[tuple[str, str], ...]:
     """Return the temporaries of a row as ``(name, text)`` pairs, in order."""
     pairs = (part.split("=", 1) for part in rule.let.split(";") if part.strip())
     return tuple((name.strip(), text.strip()) for name, text in pairs)
+
+
+def names(text: str) -> frozenset[str]:
+    """Return the names that a text uses: variables, temporaries, constants and functions."""
+    return frozenset(node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name))
 
 
 def is_zero(text: str, *, strict: bool = True) -> bool:

@@ -10,7 +10,7 @@ import os
 import numpy as np
 
 from . import levels
-from ._array import is_dual, level, lift, make, pairs, settle, surrender
+from ._array import duplicate, is_dual, level, lift, make, pairs, settle, surrender
 from ._scalar import first_order_pass, second_order_pass, seed_duals, seed_hyperduals
 from .errors import DifferentiationTypeError, DifferentiationValueError, LevelError
 from .functions import value as plain_value
@@ -108,7 +108,7 @@ class Point:
                 settle(build(part(entry), functools.partial(one_hot, part(entry), i)))
                 for i, entry in enumerate(self.x)
             ]
-        x = part(self.x).copy()
+        x = duplicate(part(self.x))
         made = build(x, functools.partial(identity, x, 1 if batched else 0))
         return settle(made) if self.kind == "number" else made
 
@@ -359,9 +359,18 @@ class Call:
         return val, stacks
 
 
+@functools.cache
+def machine_memory():
+    """Bytes of memory of this machine; 8 GiB where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 2**33
+
+
 def memory_cap(max_memory, name):
     if max_memory is None:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 if hasattr(os, "sysconf") else 2**31
+        return machine_memory() // 4
     if not max_memory > 0:
         raise DifferentiationValueError(f"{name}: max_memory must be a positive number of bytes, found {max_memory!r}")
     return max_memory
@@ -626,7 +635,7 @@ def _elementwise_planes(call, point, order):
     """Seed every element with the same single tangent."""
     lvl = levels.open_level(call.strict)
     try:
-        x = part(point.x).copy()
+        x = duplicate(part(point.x))
         ones = np.ones((1, *x.shape), x.dtype)
         seed = like(x, ones) if is_dual(x) else ones
         if order == 1:
@@ -699,7 +708,7 @@ def _directions(primals, tangents, name):
         stacks.append(t if lead else t.reshape((1, *t.shape)))
     if len(counts) > 1:
         raise DifferentiationValueError(f"{name}: the tangents carry different numbers of directions: {counts}")
-    stacks = [s.astype(p.dtype) for s, p in zip(stacks, points, strict=True)]
+    stacks = [s.astype(p.dtype, copy=False) for s, p in zip(stacks, points, strict=True)]
     return points, stacks, counts and None not in counts
 
 
@@ -710,11 +719,11 @@ def _seed_direction(point, stacks, layout, lvl):
             settle(make(part(entry).copy(), tuple(s[:, i] for s in stacks), layout, lvl))
             for i, entry in enumerate(point.x)
         ]
-    x = part(point.x).copy()
+    x = duplicate(part(point.x))
     seeded = []
     for s in stacks:
         found = next((new for old, new in zip(stacks, seeded, strict=False) if old is s), None)
-        seeded.append((like(x, s) if is_dual(x) and not is_dual(s) else s.copy()) if found is None else found)
+        seeded.append((like(x, s) if is_dual(x) and not is_dual(s) else duplicate(s)) if found is None else found)
     made = make(x, tuple(seeded), layout, lvl)
     return settle(made) if point.kind == "number" else made
 

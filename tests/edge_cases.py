@@ -139,7 +139,10 @@ class Form:
 
 @dataclass(frozen=True)
 class Refused:
-    """A clear error: ``words`` must all occur in the message, ``one_of`` at least one."""
+    """A clear error: ``words`` must all occur in the message, ``one_of`` at least one.
+
+    ``of_numpy``: the error is NumPy's own, since no number of ours takes part when it is raised.
+    """
 
     name: str
     f: Callable
@@ -149,6 +152,7 @@ class Refused:
     why: str
     words: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
+    of_numpy: bool = False
 
 
 def full(shape, figure):
@@ -514,7 +518,7 @@ FORMS = [
          (2, 2, 2), first=[[[4, 0], [5, 2]], [[5, 2], [0, 10]]]),
     Form("int point", lambda x: np.tanh(x), 2, "derivative", "made a float", (), first=0.07065082485316447),
     Refused("bool point", lambda x: x * 2.0, True, "derivative", TypeError, "a truth value has no derivative",
-            words=("bool",)),
+            one_of=("bool", "truth")),
     Form("float32 stays", lambda v: np.sin(v) * 2.0, np.array([1, 2], np.float32), "jacobian", "Python floats are weak",
          (2, 2), (2, 2, 2), dtype=np.float32),
     Form("float32 and float64", lambda v: v * np.array([0.1, 0.2]), np.array([1, 2], np.float32), "jacobian",
@@ -569,7 +573,7 @@ NESTING = [
            or_error=True),
     Number("branch by if", lambda x: x**2 if x > 0 else -x, 3.0, 6, 2, "if sees the value", elementwise=False),
     Refused("truth of an array", lambda v: v if v > 0 else -v, [1.0, 2.0], "jacobian", ValueError, "as in NumPy",
-            words=("ambiguous",)),
+            words=("ambiguous",), of_numpy=True),
     Refused("hash", use_as_key, 2.0, "derivative", TypeError, "a cache would hand out numbers without tangents",
             words=("hash",)),
     Direction("nan tangent", lambda x: np.where(x > 1, x, 2 * x), 2.0, nan, 2.0, nan,

@@ -91,11 +91,16 @@ def numdiff2(f, x, analytic=False, step=0.05):
 
 
 def assert_close(got, want, tolerance):
-    """Shapes are equal, and entries agree to a tolerance relative to the largest entry of ``want`` (at least 1)."""
+    """Shapes are equal, and entries agree to a tolerance relative to the largest entry of ``want`` (at least 1).
+
+    Entries that are not finite must be the same.
+    """
     got, want = np.asarray(got), np.asarray(want)
     assert got.shape == want.shape, f"shape {got.shape}, wanted {want.shape}"
-    scale = max(1.0, np.abs(want).max(initial=0.0))
-    worst = np.abs(got - want).max(initial=0.0)
+    finite = np.isfinite(want)
+    np.testing.assert_array_equal(got[~finite], want[~finite])
+    scale = max(1.0, np.abs(want[finite]).max(initial=0.0))
+    worst = np.abs(got[finite] - want[finite]).max(initial=0.0)
     assert worst <= tolerance * scale, f"off by {worst:.3g} where entries are up to {scale:.3g}"
 
 

@@ -152,7 +152,7 @@ def test_truth_values_as_points(x):
 
 
 @pytest.mark.parametrize("x", ("text", None, object(), b"1", np.array(["a"]), np.datetime64("2020-01-01"),
-                               np.array([None, 1.0]), [1.0, "a"], [1.0, None], [[1.0, 2.0], [3.0]]), ids=repr)
+                               np.array([None, 1.0]), [1.0, "a"], [1.0, None], [[1.0, 2.0], [3.0]]))
 def test_points_that_are_no_numbers(x):
     for transform in (dd.derivative, dd.grad, dd.jacobian, dd.hessian):
         refused(lambda t=transform: t(lambda x: 1.0)(x), (TypeError, ValueError))
@@ -321,7 +321,6 @@ LOST = [
     ("asarray with a dtype", lambda x: np.asarray(x, dtype=float) * 2, ("dtype",)),
     ("array with a dtype", lambda x: np.array(x, dtype=np.float32) * 2, ("dtype",)),
     ("list with a dtype", lambda x: np.array([x[0], x[1]], dtype=float) * 2, (PLAIN,)),
-    ("astype(int)", lambda x: x.astype(int), ("int",)),
     ("out= plain", lambda x: np.add(x, 1.0, out=np.zeros(3)), ("out",)),
     ("out= plain, by position", lambda x: np.exp(x, np.zeros(3)), ("out",)),
     ("reduce with out= plain", lambda x: np.add.reduce(x[None], out=np.zeros(3)), ("out",)),
@@ -416,7 +415,8 @@ def test_unsupported_function_says_how_to_go_on():
 
 
 def test_truth_value_and_hash():
-    refused(lambda: dd.jacobian(lambda v: v if v > 0 else -v)(V), ValueError, "ambiguous")
+    with pytest.raises(ValueError, match="ambiguous"):  # by NumPy: v > 0 is a plain array
+        dd.jacobian(lambda v: v if v > 0 else -v)(V)
     refused(lambda: dd.jacobian(lambda v: v if np.all(v > 0) and v else -v)(V), ValueError, "ambiguous")
     refused(lambda: dd.derivative(lambda x: {x: 1}[x])(2.0), TypeError, "hash")
     refused(lambda: dd.jacobian(lambda x: hash(x))(V), TypeError, "hash")

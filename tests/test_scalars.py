@@ -556,8 +556,15 @@ def operands(row):
     return inside(row.domain[0], 0.37), inside(row.domain[1], 0.71)
 
 
+def home(row):
+    return np if row.numpy else dd
+
+
 def function_of(row):
-    return getattr(np if row.numpy else dd, row.name)
+    return getattr(home(row), row.name)
+
+
+PUBLIC = [row for row in ROWS if hasattr(home(row), row.name)]  # the others are helpers of other rows
 
 
 def same_parts(got, want):
@@ -566,7 +573,7 @@ def same_parts(got, want):
             np.testing.assert_allclose(getattr(got, name), getattr(want, name), rtol=1e-15, atol=1e-300)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", PUBLIC, ids=lambda row: row.name)
 def test_method_of_every_row(row):
     f, (x, *rest) = function_of(row), operands(row)
     for number in (dd.Dual(x, [1.0, -2.0]), dd.HyperDual(x, [1.0, -2.0], [1.0, -2.0])):

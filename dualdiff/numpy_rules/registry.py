@@ -63,7 +63,7 @@ def refuse_dual(function, **arguments):
             )
 
 
-# -- linear functions ---------------------------------------------------------------------------------------------------
+# -- linear functions ------------------------------------------------------------------------------------------------
 
 
 def linear(function, planes):
@@ -78,7 +78,8 @@ def linear(function, planes):
         refuse_dual(function, **{f"argument {i + 2}": a for i, a in enumerate(args)}, **kwargs)
         if not is_dual(x):
             return function(x, *args, **kwargs)
-        return x.map_planes(lambda stack: part(planes(stack, *args, **kwargs)), part(function(x.value, *args, **kwargs)))
+        value = part(function(x.value, *args, **kwargs))
+        return x.map_planes(lambda stack: part(planes(stack, *args, **kwargs)), value)
 
     return handler
 
@@ -122,7 +123,7 @@ def joining(function, planes):
     return handler
 
 
-# -- rearrangements -----------------------------------------------------------------------------------------------------
+# -- rearrangements --------------------------------------------------------------------------------------------------
 
 
 def rearranging(*functions):
@@ -161,7 +162,7 @@ def pick(x, positions):
     return settle(x.map_planes(planes, part(value)))
 
 
-# -- locally constant functions -------------------------------------------------------------------------------------------
+# -- locally constant functions --------------------------------------------------------------------------------------
 
 
 def value_only(*functions):
@@ -180,10 +181,10 @@ def _plain(a):
     return primal(numbers(a)) if has_duals(a) else a
 
 
-# -- multilinear functions --------------------------------------------------------------------------------------------------
+# -- multilinear functions -------------------------------------------------------------------------------------------
 
 
-def multilinear(function, operands, planes):
+def multilinear(function, operands, planes, grid=None):
     """Apply a function that is linear in each of several operands, by the product rule.
 
     Parameters
@@ -195,6 +196,9 @@ def multilinear(function, operands, planes):
     planes : callable
         ``planes(operands, lead)`` with ``lead`` the tuple of positions whose operand is a stack of planes (one or two
         of them, which then have equally many planes); returns a stack.
+    grid : callable, optional
+        ``grid(operands, i, j)`` with stacks at i and j returns every plane of the one with every plane of the other,
+        ``(ki, kj, *S)``, or None where pairs one by one are better.
     """
     operands = [numbers(a) for a in operands]
     top = max(level(a) for a in operands)
@@ -220,37 +224,72 @@ def multilinear(function, operands, planes):
         return functools.reduce(np.add, [replaced((i, operands[i]._stacks[j])) for i in active])
 
     value = part(function(*values))
-    if like._layout is None:
-        return make(value, (first(0),), None, top)
-    e1 = first(0)
-    e2 = e1 if like._layout[0] != FULL else first(1)
-    e12 = first(2)
-    p, q = pairs(like._layout)
-    for i in active:
-        for j in active:
-            if i != j:
-                left, right = operands[i]._stacks[0][p], operands[j]._stacks[1][q]
-                e12 = e12 + replaced((i, left), (j, right))
+    with np.errstate(all="ignore"):
+        e1 = first(0)
+        if like._layout is None:
+            return make(value, (e1,), None, top)
+        e2 = e1 if like._layout[0] != FULL else first(1)
+        e12 = first(2)
+        for i in active:
+            for j in active:
+                if i != j:
+                    e12 = e12 + _mixed(values, operands, i, j, replaced, grid)
     return make(value, (e1, e2, e12), like._layout, top)
+
+
+def _mixed(values, operands, i, j, replaced, grid):
+    """The term of ε1ε2 with the ε1 part of operand i and the ε2 part of operand j."""
+    layout = operands[i]._layout
+    left, right = operands[i]._stacks[0], operands[j]._stacks[1]
+    p, q = pairs(layout)
+    if grid is not None and 2 * len(p) > layout[1] * layout[2]:
+        chosen = list(values)
+        chosen[i], chosen[j] = left, right
+        every = grid(chosen, i, j)
+        if every is not None and (is_dual(every) or np.all(np.isfinite(every))):
+            return every[p, q]
+    return replaced((i, left[p]), (j, right[q]))
 
 
 def strong(planes, operands, lead):
     """The product rule's term under the strong zero: a zero tangent contributes 0 beside an inf or a nan."""
     result = planes(operands, lead)
-    others = [i for i in range(len(operands)) if i not in lead]
-    if any(is_dual(a) for a in operands) or all(np.all(np.isfinite(operands[i])) for i in others):
+    suspects = [i for i in range(len(operands)) if i not in lead or len(lead) > 1]
+    if any(is_dual(a) for a in operands) or all(np.all(np.isfinite(operands[i])) for i in suspects):
         return result
-    # Which products meet an infinite or undefined factor is itself a product: of indicators.
-    finite = [np.where(np.isfinite(a), a, 0.0) if i in others else a for i, a in enumerate(operands)]
-    hit = [np.where(np.isfinite(a), 0.0, 1.0) if i in others else (a != 0) * 1.0 for i, a in enumerate(operands)]
-    touched = np.zeros(np.shape(result), dtype=bool)
-    for i in others:
-        mixed = [hit[j] if j == i or j in lead else np.ones_like(hit[j]) for j in range(len(operands))]
-        touched |= planes(mixed, lead) != 0
-    return np.where(touched, result, planes(finite, lead))
+    return _apart(planes, [np.asarray(a) for a in operands], lead, suspects, result)
 
 
-# -- functions with a rule of their own --------------------------------------------------------------------------------------
+def _apart(planes, operands, lead, suspects, result):
+    """A sum of products with infinite factors taken apart: the finite rest, and how many infinities of which sign.
+
+    Signs and counts are themselves sums of products, of indicators, so the same function finds them.
+    """
+    if np.iscomplexobj(result):
+        signs = [(a != 0) * 1.0 for a in operands]
+    else:
+        signs = [np.where(np.isnan(a), 1.0, np.sign(a)) for a in operands]
+    presence = [np.abs(s) if i in lead else np.ones_like(s) for i, s in enumerate(signs)]
+    broken = [~np.isfinite(a) if i in suspects else np.zeros(a.shape, bool) for i, a in enumerate(operands)]
+    tame = [np.where(b, s, a) for a, b, s in zip(operands, broken, signs, strict=True)]
+    rest = planes([a.astype(w.dtype, copy=False) for a, w in zip(tame, operands, strict=True)], lead)
+    up = down = undefined = np.zeros(np.shape(rest))
+    for i in suspects:
+
+        def count(indicator, factors, i=i):
+            return planes([indicator if j == i else f for j, f in enumerate(factors)], lead)
+
+        infinite = broken[i] & ~np.isnan(operands[i])
+        sizes = count(infinite * 1.0, [np.abs(s) for s in signs])
+        signed = count(infinite * signs[i], signs)
+        up, down = up + (sizes + signed), down + (sizes - signed)
+        undefined = undefined + count(broken[i] * 1.0, presence) - sizes
+    rest = rest + np.where(up > 0, rest.dtype.type(np.inf), 0) - np.where(down > 0, rest.dtype.type(np.inf), 0)
+    undefined = undefined > 0
+    return np.where(undefined | ((up > 0) & np.iscomplexobj(rest)), rest.dtype.type(np.nan), rest)
+
+
+# -- functions with a rule of their own ------------------------------------------------------------------------------
 
 
 def custom(function, tangent, arguments=1):
@@ -283,7 +322,8 @@ def apply_custom(function, tangent, inputs, args=(), kwargs=None):
     primals = [a.value if level(a) == top else a for a in inputs]
     stacks = [a._stacks[0] if level(a) == top else None for a in inputs]
     y = function(*primals, *args, **kwargs)
-    t = tangent(y, primals, stacks, *args, **kwargs)
+    with np.errstate(all="ignore"):
+        t = tangent(y, primals, stacks, *args, **kwargs)
     if isinstance(y, tuple):
         made = [settle(make(part(v), (part(s),), None, top)) for v, s in zip(y, t, strict=True)]
         return type(y)(*made) if hasattr(y, "_fields") else tuple(made)

@@ -1,9 +1,11 @@
-"""Functions that move entries: views act on the stacks as on the value, everything else is a rearrangement."""
+"""Functions that move entries: views act on every part as on the value, everything else is an arrangement."""
 
 import numpy as np
 
 from .._array import is_dual, settle
-from .registry import behind, joining, linear, numbers, rearranging, rule
+from ..errors import UnsupportedFunctionError
+from .arranging import Positions, arranging, overwriting, viewing, views
+from .registry import behind, joining, linear, numbers, part, pick, rearranging, refuse_dual, rule
 
 # -- views: the result shares memory with the argument, planes too ------------------------------------------------------
 
@@ -11,16 +13,41 @@ from .registry import behind, joining, linear, numbers, rearranging, rule
 @rule(np.reshape)
 def _reshape(a, shape, order="C", *, copy=None):
     a = numbers(a)
-    value = np.reshape(a.value, shape, order=order)
-    if order != "C":
-        positions = np.arange(a.size).reshape(a.shape).reshape(shape, order=order)
-        return a.map_planes(lambda stack: stack.reshape((stack.shape[0], -1))[:, positions], value)
-    return a.map_planes(lambda stack: stack.reshape((stack.shape[0], *value.shape)), value)
+    if not is_dual(a):
+        return np.reshape(a, shape, order=order)
+    if order == "F" or order == "A" and a.value.flags.fnc:
+        # Fortran's order is C's order of the transpose.
+        shape = shape[::-1] if isinstance(shape, tuple | list) else shape
+        return np.transpose(np.reshape(np.transpose(a), shape, copy=copy))
+    value = a.value.reshape(shape)
+    made = a.map_planes(lambda stack: stack.reshape((stack.shape[0], *value.shape)), value)
+    made = made.copy() if copy else made
+    return made if _alike(a, made) else _detached(made)
+
+
+def _alike(a, made):
+    """Whether value and planes are all views, or all copies."""
+    pairs = zip((a.value, *a._stacks), (made.value, *made._stacks), strict=True)
+    shared = [_shares(old, new) for old, new in pairs if old.size]
+    return len(set(shared)) < 2
+
+
+def _shares(old, new):
+    while is_dual(old):
+        old, new = old.value, new.value
+    return np.may_share_memory(old, new)
+
+
+def _detached(x):
+    """A copy that refuses assignment: NumPy's result would have been a view, which its planes cannot be."""
+    x = x.copy()
+    x.value.flags.writeable = False
+    return x
 
 
 @rule(np.ravel)
 def _ravel(a, order="C"):
-    return np.reshape(a, -1, order="F" if order == "F" else "C")
+    return np.reshape(a, -1, order="C" if order == "K" else order)
 
 
 def _transpose_planes(stack, axes=None):
@@ -31,19 +58,40 @@ def _transpose_planes(stack, axes=None):
 
 linear(np.transpose, _transpose_planes)
 linear(np.matrix_transpose, lambda stack: np.swapaxes(stack, -1, -2))
-linear(np.swapaxes, lambda stack, a, b: np.swapaxes(stack, behind(a, stack.ndim - 1), behind(b, stack.ndim - 1)))
+linear(np.swapaxes, lambda stack, axis1, axis2: np.swapaxes(
+    stack, behind(axis1, stack.ndim - 1), behind(axis2, stack.ndim - 1)))
 linear(np.moveaxis, lambda stack, source, destination: np.moveaxis(
     stack, behind(source, stack.ndim - 1), behind(destination, stack.ndim - 1)))
-linear(np.squeeze, lambda stack, axis=None: np.squeeze(
-    stack, tuple(i + 1 for i, n in enumerate(stack.shape[1:]) if n == 1) if axis is None
-    else behind(axis, stack.ndim - 1)))
-linear(np.expand_dims, lambda stack, axis: np.stack([np.expand_dims(plane, axis) for plane in stack])
-       if stack.shape[0] else np.zeros((0, *np.expand_dims(np.zeros(stack.shape[1:]), axis).shape)))
-linear(np.broadcast_to, lambda stack, shape, subok=False: np.broadcast_to(
-    stack.reshape((stack.shape[0], *[1] * (len(tuple(np.atleast_1d(shape))) + 1 - stack.ndim), *stack.shape[1:])),
-    (stack.shape[0], *tuple(np.atleast_1d(shape)))))
-linear(np.diagonal, lambda stack, offset=0, axis1=0, axis2=1: np.diagonal(
-    stack, offset, behind(axis1, stack.ndim - 1), behind(axis2, stack.ndim - 1)))
+
+viewing(np.squeeze, np.expand_dims, np.broadcast_to, np.diagonal, np.flip, np.fliplr, np.flipud, np.rot90, np.rollaxis,
+        np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.unstack, np.real)
+
+
+@rule(np.imag)
+def _imag(val):
+    val = numbers(val)
+    if not is_dual(val) or val.dtype.kind == "c":
+        return views(val, np.imag)
+    return val.map_parts(np.zeros_like)
+
+
+def _at_least(function):
+    def handler(*arrays):
+        made = [settle(views(numbers(a), lambda v: part(function(v)))) for a in arrays]
+        return made[0] if len(made) == 1 else tuple(made)
+
+    return handler
+
+
+for _function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
+    rule(_function)(_at_least(_function))
+
+
+@rule(np.broadcast_arrays)
+def _broadcast_arrays(*args, subok=False):
+    shape = np.broadcast_shapes(*map(np.shape, args))
+    return tuple(np.broadcast_to(a, shape) for a in map(numbers, args))
+
 
 # -- joining --------------------------------------------------------------------------------------------------------------
 
@@ -58,11 +106,70 @@ joining(np.concatenate, lambda stacks, axis=0, **kwargs: np.concatenate(
 joining(np.stack, lambda stacks, axis=0, **kwargs: np.stack(stacks, axis + 1 if axis >= 0 else axis, **kwargs))
 
 
+def _at_least_each(function, arrays):
+    made = function(*arrays)
+    return list(made) if isinstance(made, tuple | list) else [made]
+
+
+@rule(np.hstack)
+def _hstack(tup, *, dtype=None, casting="same_kind"):
+    arrays = _at_least_each(np.atleast_1d, [numbers(a) for a in tup])
+    return np.concatenate(arrays, 0 if arrays[0].ndim == 1 else 1, dtype=dtype, casting=casting)
+
+
+@rule(np.vstack)
+def _vstack(tup, *, dtype=None, casting="same_kind"):
+    return np.concatenate(_at_least_each(np.atleast_2d, [numbers(a) for a in tup]), 0, dtype=dtype, casting=casting)
+
+
+@rule(np.dstack)
+def _dstack(tup):
+    return np.concatenate(_at_least_each(np.atleast_3d, [numbers(a) for a in tup]), 2)
+
+
+@rule(np.column_stack)
+def _column_stack(tup):
+    arrays = _at_least_each(np.atleast_1d, [numbers(a) for a in tup])
+    return np.concatenate([a.reshape((-1, 1)) if a.ndim == 1 else a for a in arrays], 1)
+
+
+@rule(np.append)
+def _append(arr, values, axis=None):
+    arr, values = numbers(arr), numbers(values)
+    if axis is None:
+        return np.concatenate([np.ravel(arr), np.ravel(values)])
+    return np.concatenate([arr, values], axis)
+
+
 # -- rearrangements ---------------------------------------------------------------------------------------------------------
 
-rearranging(np.flip, np.fliplr, np.flipud, np.roll, np.rot90, np.tile, np.repeat, np.delete, np.rollaxis, np.resize,
-            np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.unstack, np.diag, np.diagflat, np.tril,
-            np.triu, np.trim_zeros)
+rearranging(np.roll, np.tile, np.repeat, np.delete, np.resize, np.diagflat, np.tril, np.triu)
+arranging(np.block, "*arrays")
+arranging(np.take_along_axis, "arr")
+arranging(np.compress, "a")
+arranging(np.extract, "arr")
+arranging(np.choose, "*choices")
+overwriting(np.put, "a", "v")
+overwriting(np.putmask, "a", "values")
+overwriting(np.place, "arr", "vals")
+overwriting(np.copyto, "dst", "src")
+overwriting(np.put_along_axis, "arr", "values")
+overwriting(np.fill_diagonal, "a", "val")
+
+
+@rule(np.diag)
+def _diag(v, k=0):
+    v = numbers(v)
+    return np.diagonal(v, k) if v.ndim == 2 else pick(v, np.diag(np.arange(1, v.size + 1), k))
+
+
+@rule(np.insert)
+def _insert(arr, obj, values, axis=None):
+    refuse_dual(np.insert, obj=obj)
+    arr, positions = numbers(arr), Positions()
+    where = np.insert(positions.add(arr), obj, positions.add(values), axis)
+    made = positions.pick(where)
+    return made.astype(arr.dtype) if getattr(arr, "dtype", None) == np.float32 else made
 
 
 @rule(np.copy)
@@ -70,17 +177,51 @@ def _copy(a, order="K", subok=False):
     return numbers(a).copy()
 
 
-@rule(np.atleast_1d)
-def _atleast_1d(*arrays):
-    made = [numbers(a) for a in arrays]
-    made = [a.reshape((1,)) if is_dual(a) and a.ndim == 0 else a if is_dual(a) else np.atleast_1d(a) for a in made]
-    return made[0] if len(made) == 1 else tuple(made)
-
-
 @rule(np.take)
 def _take(a, indices, axis=None, out=None, mode="raise"):
+    refuse_dual(np.take, indices=indices)
     a = numbers(a)
-    positions = np.take(np.arange(a.size).reshape(a.shape), indices, axis=axis, mode=mode)
-    from ..protocols import take_flat
+    return pick(a, np.take(np.arange(1, a.size + 1).reshape(a.shape), indices, axis=axis, mode=mode))
 
-    return settle(take_flat(a, positions))
+
+# -- padding ------------------------------------------------------------------------------------------------------------------
+
+_STATISTICS = {"maximum": np.max, "minimum": np.min, "median": np.median}
+
+
+@rule(np.pad)
+def _pad(array, pad_width, mode="constant", **kwargs):
+    refuse_dual(np.pad, pad_width=pad_width)
+    array = numbers(array)
+    if callable(mode):
+        raise UnsupportedFunctionError("np.pad: a function as mode has no derivative rule; build it with np.concatenate")
+    widths = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
+    if mode in _STATISTICS:
+        return _pad_statistic(array, widths, _STATISTICS[mode], kwargs.get("stat_length"))
+    if mode in ("mean", "linear_ramp") or kwargs.get("reflect_type") == "odd":
+        return _pad_linear(array, widths, mode, kwargs)
+    positions = Positions()
+    where = positions.add(array)
+    if "constant_values" in kwargs:
+        kwargs = kwargs | {"constant_values": positions.add(kwargs["constant_values"])}
+    return positions.pick(np.pad(where, widths, "constant" if mode == "empty" else mode, **kwargs))
+
+
+def _pad_linear(array, widths, mode, kwargs):
+    refuse_dual(np.pad, **kwargs)
+    of_planes = kwargs | ({"end_values": 0} if "end_values" in kwargs else {})
+    return array.map_planes(
+        lambda stack: np.pad(stack, [(0, 0), *widths], mode, **of_planes), np.pad(array.value, widths, mode, **kwargs)
+    )
+
+
+def _pad_statistic(array, widths, statistic, length):
+    lengths = np.broadcast_to(np.asarray(length), (array.ndim, 2))
+    for axis, (before, after) in enumerate(widths):
+        moved = np.moveaxis(array, axis, 0)
+        first, last = (moved.shape[0] if n is None else n for n in lengths[axis])
+        low, high = moved[:first], moved[max(moved.shape[0] - last, 0) :]
+        sides = [np.broadcast_to(statistic(rows, axis=0, keepdims=True), (n, *moved.shape[1:]))
+                 for rows, n in ((low, before), (high, after))]
+        array = np.moveaxis(np.concatenate([sides[0], moved, sides[1]]), 0, axis)
+    return array

@@ -1,10 +1,29 @@
-"""Selections: values decide which entry, its tangent comes along."""
+"""Selections: values decide which entry, its tangent comes along. And what looks at values only."""
 
 import numpy as np
 
 from .._array import is_dual
+from ..errors import DifferentiationValueError
 from ..packing import join, spread
-from .registry import numbers, part, primal, rule
+from .arranging import Positions, signature_of
+from .folds import folded_axes, operands
+from .registry import numbers, part, pick, primal, refuse_dual, rule, value_only
+
+value_only(
+    np.all, np.any, np.allclose, np.array_equal, np.array_equiv, np.isclose, np.isin, np.argmax, np.argmin, np.nanargmax,
+    np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero,
+    np.searchsorted, np.digitize, np.isneginf, np.isposinf, np.iscomplex, np.isreal, np.iscomplexobj, np.isrealobj,
+    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type, np.may_share_memory,
+    np.array_repr, np.array_str, np.array2string, np.isfortran, np.histogram_bin_edges,
+)
+
+
+@rule(np.shares_memory)
+def _shares_memory(a, b, max_work=None):
+    return np.may_share_memory(primal(a), primal(b))
+
+
+# -- branches ---------------------------------------------------------------------------------------------------------------
 
 
 @rule(np.where)
@@ -21,3 +40,174 @@ def _where(condition, *branches):
         lambda values: part(np.where(condition, *values)),
         lambda stacks: np.where(condition, *(spread(stack, ndim) for stack in stacks)),
     )
+
+
+@rule(np.select)
+def _select(condlist, choicelist, default=0):
+    if len(condlist) != len(choicelist):
+        raise ValueError("list of cases must be same length as list of conditions")
+    out = default
+    for condition, choice in zip(condlist[::-1], choicelist[::-1], strict=True):
+        out = np.where(primal(numbers(condition)), numbers(choice), out)
+    return out
+
+
+@rule(np.piecewise)
+def _piecewise(x, condlist, funclist, *args, **kwargs):
+    x = numbers(x)
+    x = x if is_dual(x) else np.asarray(x)
+    if np.ndim(condlist) < 2 and np.shape(condlist)[:1] != np.shape(funclist)[:1] or np.isscalar(condlist):
+        condlist = [condlist]
+    conditions = [np.broadcast_to(np.asarray(primal(numbers(c)), dtype=bool), x.shape) for c in condlist]
+    if len(funclist) == len(conditions) + 1:
+        conditions.append(~np.any(conditions, axis=0))
+    if len(funclist) != len(conditions):
+        raise ValueError(f"with {len(conditions)} condition(s), either {len(conditions)} or {len(conditions) + 1} "
+                         f"functions are expected")
+    where, pieces = np.zeros(x.shape, dtype=np.intp), Positions()
+    for condition, function in zip(conditions, funclist, strict=True):
+        if callable(function):
+            entries = x[condition]
+            function = function(entries, *args, **kwargs) if entries.size else 0.0
+        where[condition] = pieces.add(function)
+    return pieces.pick(where)
+
+
+@rule(np.clip)
+def _clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None, **kwargs):
+    low, high = (option if bound is None or bound is np._NoValue else bound
+                 for bound, option in ((a_min, min), (a_max, max)))
+    a = numbers(a)
+    a = a if low is None else np.maximum(a, low)
+    a = a if high is None else np.minimum(a, high)
+    return np.positive(a) if low is None and high is None else a
+
+
+# -- order -------------------------------------------------------------------------------------------------------------------
+
+
+def _positions_along(a, axis, decide):
+    """Flat positions along an axis from those within it, that ``decide(value, axis)`` gives."""
+    a, axis = (np.ravel(a), 0) if axis is None else (a, axis)
+    index = decide(primal(a), axis)
+    return np.take_along_axis(np.arange(a.size).reshape(a.shape), index, axis)
+
+
+@rule(np.sort)
+def _sort(a, axis=-1, kind=None, order=None, *, stable=None):
+    a = numbers(a)
+    return pick(a, 1 + _positions_along(a, axis, lambda value, axis: np.argsort(value, axis, kind="stable")))
+
+
+@rule(np.partition)
+def _partition(a, kth, axis=-1, kind="introselect", order=None):
+    refuse_dual(np.partition, kth=kth)
+    a = numbers(a)
+    return pick(a, 1 + _positions_along(a, axis, lambda value, axis: np.argpartition(value, kth, axis)))
+
+
+@rule(np.sort_complex)
+def _sort_complex(a):
+    return np.sort(numbers(a), axis=-1).astype(np.complex128)
+
+
+@rule(np.unique)
+def _unique(ar, return_index=False, return_inverse=False, return_counts=False, axis=None, **kwargs):
+    ar = numbers(ar)
+    value = primal(ar)
+    values, index, inverse, counts = np.unique(value, True, True, True, axis=axis, **kwargs)
+    if np.any(counts > 1):
+        raise DifferentiationValueError(
+            "np.unique: equal entries would be merged and all tangents but one dropped; use np.sort(x), or "
+            "np.unique(dualdiff.value(x)) for the plain values"
+        )
+    entries = np.take(ar if axis is not None else np.ravel(ar), index, axis=axis)
+    asked = (return_index, return_inverse, return_counts)
+    results = (entries, *(r for r, wanted in zip((index, inverse, counts), asked, strict=True) if wanted))
+    return results if len(results) > 1 else entries
+
+
+@rule(np.union1d)
+def _union1d(ar1, ar2):
+    return np.unique(np.concatenate([np.ravel(numbers(ar1)), np.ravel(numbers(ar2))]))
+
+
+@rule(np.setdiff1d)
+def _setdiff1d(ar1, ar2, assume_unique=False):
+    ar1 = np.ravel(numbers(ar1))
+    ar1 = ar1 if assume_unique else np.unique(ar1)
+    return ar1[~np.isin(ar1, ar2)]
+
+
+@rule(np.trim_zeros)
+def _trim_zeros(filt, trim="fb", axis=None):
+    filt = numbers(filt)
+    kept = np.nonzero(primal(filt))
+    key = []
+    for i, places in enumerate(kept):
+        chosen = axis is None or i in folded_axes(axis, filt.ndim)
+        low, high = (places.min(), places.max() + 1) if places.size else (0, 0)
+        key.append(slice(low if chosen and "f" in trim.lower() or not places.size and chosen else None,
+                         high if chosen and "b" in trim.lower() or not places.size and chosen else None))
+    return filt[tuple(key)]
+
+
+# -- order statistics -------------------------------------------------------------------------------------------------------
+
+
+def _order_statistic(function):
+    """Medians and quantiles are means of two neighbours in the sorted row: the ranks say which, and with what share.
+
+    What the function makes of the ranks 0, 1, 2, … of the entries is the rank of its result, for every method.
+    """
+    signature = signature_of(function)
+
+    def handler(*args, **kwargs):
+        options = signature.bind(*args, **kwargs).arguments
+        a = numbers(options.pop("a"))
+        refuse_dual(function, **options)
+        if not is_dual(a):
+            return function(a, **options)
+        inner = {name: option for name, option in options.items() if name not in ("out", "overwrite_input")}
+        value = part(function(a.value, **inner))
+        entries = operands(a, inner.pop("axis", None))
+        inner.pop("keepdims", None)
+        low, high, share = _neighbours(function, primal(entries), inner)
+
+        def planes(stack):
+            mixed = _weighted(stack, low, 1.0 - share) + _weighted(stack, high, share)
+            return part(mixed.reshape((stack.shape[0], *value.shape)))
+
+        return a.map_planes(lambda stack: planes(_stack_entries(stack, a.ndim, options.get("axis"))), value)
+
+    return handler
+
+
+def _stack_entries(stack, ndim, axis):
+    """The stack of what is folded: the plane axis in front."""
+    moved = operands(np.moveaxis(stack, 0, -1), tuple(range(ndim)) if axis is None else folded_axes(axis, ndim))
+    return np.moveaxis(moved, -1, 0)
+
+
+def _weighted(stack, index, share):
+    """Entries of the stack at ``index`` along its first axis behind the planes, times their share, if that is not 0."""
+    grid = np.ogrid[tuple(slice(n) for n in stack.shape[2:])]
+    taken = stack[(slice(None), index, *grid)]
+    return np.where(share == 0.0, 0.0, taken * share.astype(stack.dtype))
+
+
+def _neighbours(function, value, options):
+    """The places of the two entries that the result lies between, and the share of the upper one."""
+    order = np.argsort(value, axis=0, kind="stable")
+    ranks = np.empty(value.shape)
+    np.put_along_axis(ranks, order, np.arange(value.shape[0], dtype=float).reshape((-1, *[1] * (value.ndim - 1))), 0)
+    ranks[np.isnan(value)] = np.nan
+    rank = np.asarray(function(ranks, axis=0, **options))
+    known = np.where(np.isnan(rank), 0.0, rank)
+    low, high = np.floor(known).astype(np.intp), np.ceil(known).astype(np.intp)
+    grid = np.ogrid[tuple(slice(n) for n in value.shape[1:])]
+    return order[(low, *grid)], order[(high, *grid)], rank - low
+
+
+for _function in (np.median, np.percentile, np.quantile, np.nanmedian, np.nanpercentile, np.nanquantile):
+    rule(_function)(_order_statistic(_function))

@@ -1,0 +1,183 @@
+"""Folds of one ufunc over an axis: reductions and scans, without a division by what was multiplied.
+
+A fold looks at its operands as an array with the folded axes in front, as one axis. An associative ufunc folds in a
+balanced tree and scans in one, so that a few elementwise calls do all the work; others go number by number. Extrema
+select: all tied entries share alike, at every order, and what the others hold has no influence.
+"""
+
+import functools
+import math
+
+import numpy as np
+
+from .._array import is_dual, settle
+from .construction import like
+from .registry import numbers, part, primal
+
+EXTREMA = {np.maximum: -np.inf, np.minimum: np.inf, np.fmax: -np.inf, np.fmin: np.inf}
+ASSOCIATIVE = {np.add, np.multiply, np.logaddexp, np.logaddexp2, np.hypot}
+NOT_GIVEN = (None, np._NoValue)
+
+
+def cast(a, dtype):
+    """An argument of a function with a ``dtype=``: packed, and converted when that is asked for."""
+    a = numbers(a)
+    if dtype is None:
+        return a
+    return a.astype(dtype) if is_dual(a) else np.asarray(a, dtype=dtype)
+
+
+def folded_axes(axis, ndim):
+    """An ``axis=`` argument as a tuple of axes."""
+    if axis is None:
+        return tuple(range(ndim))
+    return np.lib.array_utils.normalize_axis_tuple(axis, ndim)
+
+
+def operands(a, axis, ufunc=None, initial=None, where=True):
+    """What is folded, as an array of shape ``(n, *rest)``."""
+    if where is not True:
+        a = np.where(primal(where), a, EXTREMA.get(ufunc, getattr(ufunc, "identity", None)))
+    axes = folded_axes(axis, a.ndim)
+    lead = tuple(range(len(axes)))
+    rest = tuple(n for i, n in enumerate(a.shape) if i not in axes)
+    a = a if axes == lead else np.moveaxis(a, axes, lead)
+    a = a if len(axes) == 1 else a.reshape((math.prod(a.shape[: len(axes)]), *rest))
+    if initial not in NOT_GIVEN:
+        first = numbers(initial)
+        a = np.concatenate([np.broadcast_to(first if is_dual(first) else np.asarray(first, a.dtype), (1, *rest)), a])
+    return a
+
+
+def kept(result, shape, axis, keepdims):
+    """The result of a fold over ``axis`` of an array of this shape, with its axes of length 1 if they are kept."""
+    if keepdims in (False, np._NoValue):
+        return settle(result)
+    axes = folded_axes(axis, len(shape))
+    return settle(np.reshape(result, tuple(1 if i in axes else n for i, n in enumerate(shape))))
+
+
+def loud(x, where):
+    """At ties and tips a strict number is nan at every order."""
+    if not is_dual(x) or not x._level & 1 or not np.any(where):
+        return x
+    return x.map_planes(lambda stack: np.where(where, np.nan, stack), x.value)
+
+
+# -- reductions -----------------------------------------------------------------------------------------------------------
+
+
+def fold(ufunc, a, axis=0, dtype=None, keepdims=False, initial=None, where=True):
+    """Serve ``ufunc.reduce``."""
+    a = cast(a, dtype)
+    a = a if is_dual(a) else np.asarray(a)
+    entries = operands(a, axis, ufunc, initial, where)
+    if not is_dual(entries):
+        return kept(ufunc.reduce(entries, axis=0), a.shape, axis, keepdims)
+    if ufunc in EXTREMA:
+        result = extremum(ufunc, entries)
+    else:
+        value = part(ufunc.reduce(entries.value, axis=0))
+        with np.errstate(all="ignore"):
+            steps = _tree(ufunc, entries) if ufunc in ASSOCIATIVE else _one_by_one(ufunc, entries)
+        result = steps.map_planes(lambda stack: stack, value) if is_dual(steps) else like(entries, value)
+    return kept(result, a.shape, axis, keepdims)
+
+
+def _tree(ufunc, entries):
+    if entries.shape[0] == 0:
+        return None
+    while entries.shape[0] > 1:
+        half = entries.shape[0] // 2
+        pairs = ufunc(entries[:half], entries[half : 2 * half])
+        entries = np.concatenate([pairs, entries[2 * half :]]) if entries.shape[0] % 2 else pairs
+    return entries[0, ...]
+
+
+def _one_by_one(ufunc, entries):
+    if entries.shape[0] == 0:
+        return None
+    return functools.reduce(ufunc, [entries[i, ...] for i in range(entries.shape[0])])
+
+
+def extremum(ufunc, entries):
+    """The extremum along the first axis: the mean of the tied entries."""
+    plain = primal(entries)
+    value = part(ufunc.reduce(entries.value, axis=0))
+    best = primal(value)
+    tied = (plain == best) | ((plain != plain) & (best != best))
+    count = np.count_nonzero(tied, axis=0)
+    if np.all(count == 1):
+        return along_first(entries, np.argmax(tied, axis=0))
+    result = entries.map_planes(
+        lambda stack: part(np.sum(np.where(tied, stack, 0.0), axis=1) / count.astype(stack.dtype)), value
+    )
+    return loud(result, count > 1)
+
+
+def along_first(entries, index):
+    """One entry of the first axis for each place of the other axes."""
+    key = (index, *np.ogrid[tuple(slice(n) for n in entries.shape[1:])])
+    return entries.map_planes(lambda stack: part(stack[(slice(None), *key)]), part(entries.value[key]))
+
+
+# -- scans ------------------------------------------------------------------------------------------------------------------
+
+
+def scan(ufunc, a, axis=0, dtype=None):
+    """Serve ``ufunc.accumulate``."""
+    a = cast(a, dtype)
+    if not is_dual(a):
+        return ufunc.accumulate(a, axis=axis)
+    value = part(ufunc.accumulate(a.value, axis=axis))
+    entries = np.moveaxis(a, axis, 0)
+    with np.errstate(all="ignore"):
+        if ufunc in EXTREMA:
+            steps = _running_extremum(ufunc, entries)
+        else:
+            steps = _pairs(ufunc, entries) if ufunc in ASSOCIATIVE else _steps(ufunc, entries)
+    return np.moveaxis(steps, 0, axis).map_planes(lambda stack: stack, value)
+
+
+def _pairs(ufunc, entries):
+    """Neighbours fold to one, the scan of those is every second number, one more step gives the others."""
+    n = entries.shape[0]
+    if n < 2:
+        return entries.copy()
+    odd = _pairs(ufunc, ufunc(entries[: n - 1 : 2], entries[1::2]))
+    out = np.zeros_like(entries)
+    out[:1] = entries[:1]
+    out[1::2] = odd
+    out[2::2] = ufunc(odd[: (n - 1) // 2], entries[2::2])
+    return out
+
+
+def _steps(ufunc, entries):
+    rows = [entries[i, ...] for i in range(entries.shape[0])]
+    for i in range(1, len(rows)):
+        rows[i] = ufunc(rows[i - 1], rows[i])
+    return np.stack(rows) if rows else entries.copy()
+
+
+def _running_extremum(ufunc, entries):
+    """The mean of all entries that are tied so far: ``maximum.accumulate(x)[i]`` is ``max(x[: i + 1])``."""
+    plain = primal(entries)
+    best = ufunc.accumulate(plain, axis=0)
+    tied = (plain == best) | ((plain != plain) & (best != best))
+    moved = tied.copy()
+    moved[1:] &= (best[1:] != best[:-1]) & ((best[1:] == best[1:]) | (best[:-1] == best[:-1]))
+    counts = [tied[:1].sum(0)]
+    for i in range(1, len(tied)):
+        counts.append(np.where(moved[i], 1, counts[-1] + tied[i]))
+
+    def planes(stack):
+        total, rows = stack[:, 0], []
+        for i, count in enumerate(counts):
+            if i:
+                total = np.where(moved[i], stack[:, i], np.where(tied[i], total + stack[:, i], total))
+            rows.append(total / count.astype(stack.dtype))
+        return part(np.stack(rows, axis=1))
+
+    if len(tied) == 0:
+        return entries.copy()
+    return loud(entries.map_planes(planes, entries.value), np.stack(counts) > 1)
