@@ -75,7 +75,7 @@ def check_derivatives(function, x, *, order=2, rtol=1e-6, atol=1e-6):
     def evaluate(flat):
         nonlocal calls
         calls += 1
-        shaped = flat.reshape(base.shape)
+        shaped = flat.reshape(base.shape).copy()
         argument = shaped.tolist() if point.kind in ("list", "number") else shaped
         return np.asarray(read(function(argument), 0, "check_derivatives", function)[0], dtype=np.float64)
 
@@ -104,7 +104,7 @@ def _differences(evaluate, flat, centre, shape):
         up, down = flat.copy(), flat.copy()
         up[i] += h
         down[i] -= h
-        columns.append((evaluate(up) - evaluate(down)) / (up[i] - down[i]))
+        columns.append((evaluate(up) - evaluate(down)) / (2.0 * h))
     stacked = np.stack(columns, axis=-1) if columns else np.zeros((*centre.shape, 0))
     return stacked.reshape(centre.shape + shape)
 

@@ -7,7 +7,8 @@ number of a lower level comes back here, or goes to the kernels when its own par
 import numpy as np
 
 from . import levels, rows, rules
-from ._array import BINARY_UFUNCS, UNARY_UFUNCS, apply_binary, apply_unary, is_dual, level, lift, make, pairs, plain_unary, settle
+from ._array import apply_binary, apply_unary, is_dual, level, lift, make, pairs, plain_unary, settle
+from ._scalar import BINARY_UFUNCS, UNARY_UFUNCS
 from .errors import DifferentiationTypeError, TangentMismatchError
 from .packing import matched, plane_counts, spread
 
@@ -115,10 +116,10 @@ def binary(index, a, b):
         terms = []
         if a_active:
             fx = _partial(rule.fx, row.fx, x, y, z, strict)
-            terms.append(tuple(_apply(fx, spread(stack, z.ndim), rule.selects) for stack in a._stacks))
+            terms.append(tuple(_apply(fx, spread(stack, z.ndim), "x" in rule.selects) for stack in a._stacks))
         if b_active:
             fy = _partial(rule.fy, row.fy, x, y, z, strict)
-            terms.append(tuple(_apply(fy, spread(stack, z.ndim), rule.selects) for stack in b._stacks))
+            terms.append(tuple(_apply(fy, spread(stack, z.ndim), "y" in rule.selects) for stack in b._stacks))
         stacks = list(terms[0]) if len(terms) == 1 else [s + t for s, t in zip(*terms, strict=True)]
         if like._layout is not None:
             stacks[2] = _second_order(stacks[2], rule, row, a, b, x, y, z, a_active, b_active, like._layout, strict)

@@ -23,6 +23,11 @@ def spread(stack, ndim):
     return stack.reshape((stack.shape[0], *[1] * missing, *stack.shape[1:])) if missing > 0 else stack
 
 
+def shape_of(x):
+    """The shape of a dual or plain array, or of a number, without a round through NumPy's protocols."""
+    return x.shape if hasattr(x, "shape") else np.shape(x)
+
+
 def matched(numbers):
     """Return the numbers with one common layout of ε1ε2 planes."""
     layouts = {x._layout for x in numbers}
@@ -73,7 +78,7 @@ def join(parts, combine, combine_planes=None):
         stacks.append(
             combine_planes(
                 [
-                    part._stacks[j] if i in active else np.zeros((number_of_planes, *np.shape(part)), value.dtype)
+                    part._stacks[j] if i in active else np.zeros((number_of_planes, *shape_of(part)), value.dtype)
                     for i, part in enumerate(parts)
                 ]
             )
@@ -166,9 +171,10 @@ def _pack_flat(entries):
 
 
 def _stack_numbers(values):
+    values = [value[()] if isinstance(value, np.ndarray) else value for value in values]
     if any(is_dual(value) for value in values):
         return _pack_flat(values)
-    array = np.array([value[()] if isinstance(value, np.ndarray) else value for value in values])
+    array = np.array(values)
     return array.astype(np.float64) if array.dtype.kind in "biu" else array
 
 

@@ -5,9 +5,10 @@ import operator
 import numpy as np
 
 from . import levels
-from ._array import is_dual, level, lift, settle
+from ._array import is_dual, level, lift, rebind, settle
 from .errors import DifferentiationTypeError, DifferentiationValueError, LostTangentError, TangentMismatchError, UnsupportedFunctionError
 from .numpy_rules import RULES
+from .numpy_rules.construction import TAKE_LIKE, like
 from .numpy_rules.ufuncs import call_ufunc
 from .packing import NUMERIC, as_numpy, has_duals, matched, pack, plane_counts, spread
 
@@ -113,7 +114,7 @@ def plain_index(index):
         return tuple(plain_index(part) for part in index)
     if is_dual(index):
         refuse_conversion(index, "indexing with the value")
-    return np.asarray(index) if isinstance(index, list) else index
+    return np.asarray(index, dtype=None if index else np.intp) if isinstance(index, list) else index
 
 
 def has_ellipsis(index):
@@ -129,7 +130,7 @@ def gather(x, index):
 def take_flat(x, positions):
     """Elements of ``x`` at flat ``positions``, values and planes."""
     value = x.value.reshape(-1)[positions]
-    return settle(x.map_planes(lambda stack: stack.reshape((stack.shape[0], -1))[:, positions],
+    return settle(x.map_planes(lambda stack: stack.reshape((stack.shape[0], x.size))[:, positions],
                                lift(value) if is_dual(value) else np.asarray(value)))
 
 
@@ -154,14 +155,11 @@ def assign(x, index, item):
     if other < own:
         if other >= 0:
             levels.require_live(other)
-            if not is_dual(x.value):
-                raise LostTangentError(
-                    "an array of an inner derivative was made of plain numbers and cannot hold a number that depends "
-                    "on the outer variable; build it with np.array([...]) or np.stack instead of assignment"
-                )
+            make_room(x, item)
         x.value[index] = item
+        ndim = x.value[index].ndim
         for stack in unique_stacks(x):
-            write_planes(stack, index, np.zeros((stack.shape[0],)), 0)
+            write_planes(stack, index, np.zeros((stack.shape[0],)), ndim)
         return
     source, target = matched([item, x])
     if target is not x:
@@ -172,10 +170,28 @@ def assign(x, index, item):
         )
     if source is x or np.shares_memory(primal(source), primal(x)):
         source = source.copy()
+    if is_dual(source.value):
+        make_room(x, source.value)
     x.value[index] = source.value
-    ndim = np.ndim(x.value[index])
+    ndim = x.value[index].ndim
     for stack, planes in zip(unique_stacks(x), unique_stacks(source), strict=True):
         write_planes(stack, index, planes, ndim)
+
+
+def make_room(x, item):
+    """Let the parts of ``x`` hold tangents of the outer variable that ``item`` depends on."""
+    if is_dual(x.value) and level(x.value) >= level(item):
+        return
+    if not rebind(x, x.map_parts(lambda part: roomy(item, part))):
+        raise LostTangentError(
+            "an array of an inner derivative was made of plain numbers, has views, and cannot hold a number that "
+            "depends on the outer variable; assign before taking views, or build it with np.array([...]) or np.stack"
+        )
+
+
+def roomy(item, part):
+    """A copy of ``part`` that can hold tangents of the level of ``item``."""
+    return part + like(item, np.zeros(part.shape, part.dtype)) if is_dual(part) else like(item, part.copy())
 
 
 def write_planes(stack, index, planes, ndim):
@@ -183,7 +199,7 @@ def write_planes(stack, index, planes, ndim):
     if type(index) is tuple and any(isinstance(part, np.ndarray) for part in index):
         # Several advanced indices may move their axes to the front: plane by plane they do so as NumPy does.
         for plane in range(stack.shape[0]):
-            stack[plane][index] = planes[plane]
+            stack[plane, ...][index] = planes[plane]
         return
     key = (slice(None), *index) if type(index) is tuple else (slice(None), index)
     excess = planes.ndim - 1 - ndim
@@ -206,10 +222,10 @@ def in_place(x, result):
     """Finish ``x op= y``: the numbers of ``result`` go into the memory of ``x``."""
     if result is NotImplemented:
         return result
-    if np.shape(result) != x.shape:
+    if result.shape != x.shape:
         raise DifferentiationValueError(
             f"non-broadcastable output operand with shape {x.shape} does not match the broadcast shape "
-            f"{np.shape(result)}; write x = x op y"
+            f"{result.shape}; write x = x op y"
         )
     assign(x, Ellipsis, result)
     return x
@@ -249,14 +265,30 @@ def array_ufunc(ufunc, method, inputs, kwargs):
     return call_ufunc(ufunc, method, inputs, kwargs)
 
 
-def array_function(function, args, kwargs):
+def array_function(function, args, kwargs, model):
     """``__array_function__``: one entry of the registry for every function."""
     rule = RULES.get(function)
+    if function in TAKE_LIKE:
+        # NumPy keeps the argument like= to itself: it is the number whose protocol was called.
+        kwargs = {**kwargs, "like": model}
     if rule is None:
         name = f"{function.__module__}.{function.__name__}".replace("numpy.", "np.")
         raise UnsupportedFunctionError(
             f"{name} has no derivative rule for dual numbers; write it with supported NumPy functions, give it a rule "
             f"with @dualdiff.custom_jvp, or call it on dualdiff.value(x) if its result does not depend on x smoothly"
         )
-    return settle(rule(*args, **kwargs))
+    out = kwargs.pop("out", None) if "out" in kwargs else None
+    result = settle(rule(*args, **kwargs))
+    return result if out is None else store(result, out, function)
+
+
+def store(result, out, function):
+    """Serve ``out=``: only a dual array can hold the result."""
+    if is_dual(result) and not is_dual(out):
+        raise LostTangentError(
+            f"np.{function.__name__}: out is a plain array, which has no room for tangents; "
+            f"leave out= away, or pass np.zeros_like(x)"
+        )
+    out[...] = result
+    return out
 

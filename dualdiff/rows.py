@@ -98,7 +98,8 @@ class Row:
             with np.errstate(all="ignore"):
                 slope = function(*operands, **options)
                 result = operands[-1]
-                return _where(result != result, np.nan, slope) if self._restricted else slope
+                # The result itself is the nan, so that the next order is nan too.
+                return _where(result != result, result, slope) if self._restricted else slope
 
         derivative.__name__ = partial
         return derivative

@@ -138,6 +138,9 @@ class Unary:
 class Binary:
     """A function of two variables, ``z = name(x, y)``, with its partial derivatives. Fields as in `Unary`.
 
+    ``selects`` names the operands that the rule picks: where their local derivative is 0 their tangent is dropped,
+    whatever it holds.
+
     A partial derivative is evaluated only for operands that carry a tangent: ``power`` never takes the logarithm of a
     base whose exponent is a parameter.
     """
@@ -152,7 +155,7 @@ class Binary:
     value: str = ""
     c: str = ""
     domain: tuple[Domain, Domain] = (REALS, REALS)
-    selects: bool = False
+    selects: str = ""
     numpy: bool = True
     aliases: tuple[str, ...] = ()
     holomorphic: bool = False
@@ -293,21 +296,21 @@ UNARY: tuple[Unary, ...] = (
 
     # Logarithms: x + 0.0 makes -0.0 a 0.0
     Unary("log", let="p = x + 0.0", d1="1.0/p", d2="-d1/p", domain=POSITIVE, holomorphic=True,
-          special=(Special(0.0, math.inf, -math.inf, "one-sided limits"),),
+          special=(Special(0.0, math.inf, -math.inf, "the one-sided limit"),),
           latex=r"\ln x", latex_d1=r"1/x", latex_d2=r"-1/x^2"),
     Unary("log2", let="p = x + 0.0", d1="LOG2E/p", d2="-d1/p", domain=POSITIVE, holomorphic=True,
-          special=(Special(0.0, math.inf, -math.inf, "one-sided limits"),),
+          special=(Special(0.0, math.inf, -math.inf, "the one-sided limit"),),
           latex=r"\log_2 x", latex_d1=r"1/(x \ln 2)", latex_d2=r"-1/(x^2 \ln 2)"),
     Unary("log10", let="p = x + 0.0", d1="LOG10E/p", d2="-d1/p", domain=POSITIVE, holomorphic=True,
-          special=(Special(0.0, math.inf, -math.inf, "one-sided limits"),),
+          special=(Special(0.0, math.inf, -math.inf, "the one-sided limit"),),
           latex=r"\log_{10} x", latex_d1=r"1/(x \ln 10)", latex_d2=r"-1/(x^2 \ln 10)"),
     Unary("log1p", let="p = 1.0 + x", d1="1.0/p", d2="-d1/p", domain=ABOVE_MINUS_ONE, holomorphic=True,
-          special=(Special(-1.0, math.inf, -math.inf, "one-sided limits"),),
+          special=(Special(-1.0, math.inf, -math.inf, "the one-sided limit"),),
           latex=r"\ln(1 + x)", latex_d1=r"1/(1 + x)", latex_d2=r"-1/(1 + x)^2"),
 
     # Powers and roots
     Unary("sqrt", d1="0.5/(y + 0.0)", d2="-0.5*d1/(x + 0.0)", domain=NONNEGATIVE, holomorphic=True,
-          special=(Special(0.0, math.inf, -math.inf, "one-sided limits"),),
+          special=(Special(0.0, math.inf, -math.inf, "the one-sided limit"),),
           latex=r"\sqrt x", latex_d1=r"1/(2 \sqrt x)", latex_d2=r"-1/(4 x^{3/2})"),
     Unary("root", value="sqrt(x)", d1="where(x == 0.0, NAN, 0.5/y)", d2="where(x == 0.0, NAN, -0.5*d1/x)",
           domain=NONNEGATIVE, numpy=False, holomorphic=True,
@@ -334,17 +337,17 @@ UNARY: tuple[Unary, ...] = (
           latex=r"\tan x", latex_d1=r"1 + y^2", latex_d2=r"2 y (1 + y^2)"),
     Unary("arcsin", c="asin", let="w = (1.0 - x)*(1.0 + x)", d1="1.0/sqrt(w)", d2="x*d1/w", domain=UNIT,
           aliases=("asin",), holomorphic=True,
-          special=(Special(1.0, math.inf, math.inf, "one-sided limits"),
-                   Special(-1.0, math.inf, -math.inf, "one-sided limits")),
+          special=(Special(1.0, math.inf, math.inf, "the one-sided limit"),
+                   Special(-1.0, math.inf, -math.inf, "the one-sided limit")),
           latex=r"\arcsin x", latex_d1=r"1/\sqrt{1 - x^2}", latex_d2=r"x/(1 - x^2)^{3/2}"),
     Unary("arccos", c="acos", let="w = (1.0 - x)*(1.0 + x)", d1="-1.0/sqrt(w)", d2="x*d1/w", domain=UNIT,
           aliases=("acos",), holomorphic=True,
-          special=(Special(1.0, -math.inf, -math.inf, "one-sided limits"),
-                   Special(-1.0, -math.inf, math.inf, "one-sided limits")),
+          special=(Special(1.0, -math.inf, -math.inf, "the one-sided limit"),
+                   Special(-1.0, -math.inf, math.inf, "the one-sided limit")),
           latex=r"\arccos x", latex_d1=r"-1/\sqrt{1 - x^2}", latex_d2=r"-x/(1 - x^2)^{3/2}"),
     Unary("arctan", c="atan", d1="where((x < 1e9) & (x > -1e9), 1.0/(1.0 + x*x), 1.0/x/x)",
           d2="where((x < 1e9) & (x > -1e9), -2.0*x*d1*d1, -2.0*d1/x)", aliases=("atan",), holomorphic=True,
-          special=(Special(1e200, 0.0, 0.0, "1e-400 rounds to 0"), Special(math.inf, 0.0, 0.0, "limits")),
+          special=(Special(1e200, 0.0, 0.0, "1e-400 rounds to 0"), Special(math.inf, 0.0, 0.0, "the limit")),
           latex=r"\arctan x", latex_d1=r"1/(1 + x^2)", latex_d2=r"-2x/(1 + x^2)^2"),
 
     # Hyperbolic functions and their inverses
@@ -353,22 +356,22 @@ UNARY: tuple[Unary, ...] = (
     Unary("cosh", let="s = sinh(x)", d1="s", d2="y", holomorphic=True,
           latex=r"\cosh x", latex_d1=r"\sinh x", latex_d2=r"\cosh x"),
     Unary("tanh", let="e = exp(where(x > 0.0, -2.0*x, 2.0*x))", d1="4.0*e/((1.0 + e)*(1.0 + e))", d2="-2.0*y*d1",
-          holomorphic=True, special=(Special(math.inf, 0.0, 0.0, "limits"),),
+          holomorphic=True, special=(Special(math.inf, 0.0, 0.0, "the limit"),),
           latex=r"\tanh x", latex_d1=r"1/\cosh^2 x", latex_d2=r"-2 \tanh x/\cosh^2 x"),
     Unary("arcsinh", c="asinh",
           d1="where((x < 1e9) & (x > -1e9), 1.0/sqrt(1.0 + x*x), where(x > 0.0, 1.0/x, -1.0/x))",
           d2="where((x < 1e9) & (x > -1e9), -x*d1*d1*d1, -d1/x)", aliases=("asinh",), holomorphic=True,
-          special=(Special(1e200, 1e-200, 0.0, "no square that overflows"), Special(math.inf, 0.0, 0.0, "limits")),
+          special=(Special(1e200, 1e-200, 0.0, "no square that overflows"), Special(math.inf, 0.0, 0.0, "the limit")),
           latex=r"\operatorname{arsinh} x", latex_d1=r"1/\sqrt{1 + x^2}", latex_d2=r"-x/(1 + x^2)^{3/2}"),
-    Unary("arccosh", c="acosh", d1="1.0/sqrt(x - 1.0)/sqrt(x + 1.0)", d2="-d1/(x - 1.0)/(1.0 + 1.0/x)",
+    Unary("arccosh", c="acosh", d1="1.0/(sqrt(x - 1.0)*sqrt(x + 1.0))", d2="-d1/(x - 1.0)/(1.0 + 1.0/x)",
           domain=ABOVE_ONE, aliases=("acosh",), holomorphic=True,
-          special=(Special(1.0, math.inf, -math.inf, "one-sided limits"),
-                   Special(1e200, 1e-200, 0.0, "no square that overflows"), Special(math.inf, 0.0, 0.0, "limits")),
+          special=(Special(1.0, math.inf, -math.inf, "the one-sided limit"),
+                   Special(1e200, 1e-200, 0.0, "no square that overflows"), Special(math.inf, 0.0, 0.0, "the limit")),
           latex=r"\operatorname{arcosh} x", latex_d1=r"1/\sqrt{x^2 - 1}", latex_d2=r"-x/(x^2 - 1)^{3/2}"),
     Unary("arctanh", c="atanh", d1="1.0/((1.0 - x)*(1.0 + x))", d2="2.0*x*d1*d1", domain=OPEN_UNIT,
           aliases=("atanh",), holomorphic=True,
-          special=(Special(1.0, math.inf, math.inf, "one-sided limits"),
-                   Special(-1.0, math.inf, -math.inf, "one-sided limits"),
+          special=(Special(1.0, math.inf, math.inf, "the one-sided limit"),
+                   Special(-1.0, math.inf, -math.inf, "the one-sided limit"),
                    Special(2.0, math.nan, math.nan, "no derivative where there is no value")),
           latex=r"\operatorname{artanh} x", latex_d1=r"1/(1 - x^2)", latex_d2=r"2x/(1 - x^2)^2"),
 
@@ -419,39 +422,39 @@ UNARY: tuple[Unary, ...] = (
           latex_d2="0"),
     Unary("sigmoid", value="where(x > -700.0, 1.0/(1.0 + exp(-x)), exp(x))",
           let=_FALLING, d1="e/((1.0 + e)*(1.0 + e))", d2="-d1*tanh(0.5*x)", numpy=False, holomorphic=True,
-          special=(Special(0.0, 0.25, 0.0, "the steepest point"), Special(math.inf, 0.0, 0.0, "limits"),
-                   Special(-math.inf, 0.0, 0.0, "limits")),
+          special=(Special(0.0, 0.25, 0.0, "the steepest point"), Special(math.inf, 0.0, 0.0, "the limit"),
+                   Special(-math.inf, 0.0, 0.0, "the limit")),
           latex=r"1/(1 + e^{-x})", latex_d1=r"y (1 - y)", latex_d2=r"y (1 - y) (1 - 2y)"),
     Unary("log_sigmoid", value="where(x > 0.0, -log1p(exp(-x)), x - log1p(exp(x)))",
           let=_FALLING, d1="where(x > 0.0, e, 1.0)/(1.0 + e)", d2="-e/((1.0 + e)*(1.0 + e))", numpy=False,
-          special=(Special(0.0, 0.5, -0.25, ""), Special(math.inf, 0.0, 0.0, "limits"),
-                   Special(-math.inf, 1.0, 0.0, "limits")),
+          special=(Special(0.0, 0.5, -0.25, "half way between its asymptotes"),
+                   Special(math.inf, 0.0, 0.0, "the limit"), Special(-math.inf, 1.0, 0.0, "the limit")),
           latex=r"-\ln(1 + e^{-x})", latex_d1=r"\sigma(-x)", latex_d2=r"-\sigma(x) \sigma(-x)"),
     Unary("softplus", value="where(x > 0.0, x + log1p(exp(-x)), log1p(exp(x)))",
           let=_FALLING, d1="where(x > 0.0, 1.0, e)/(1.0 + e)", d2="e/((1.0 + e)*(1.0 + e))", numpy=False,
-          special=(Special(0.0, 0.5, 0.25, ""), Special(math.inf, 1.0, 0.0, "limits"),
-                   Special(-math.inf, 0.0, 0.0, "limits")),
+          special=(Special(0.0, 0.5, 0.25, "half way between its asymptotes"), Special(math.inf, 1.0, 0.0, "the limit"),
+                   Special(-math.inf, 0.0, 0.0, "the limit")),
           latex=r"\ln(1 + e^x)", latex_d1=r"\sigma(x)", latex_d2=r"\sigma(x) \sigma(-x)"),
     Unary("silu", value="where(x < -800.0, -0.0, where(x < -700.0, x*exp(0.5*x)*exp(0.5*x), x/(1.0 + exp(-x))))",
           let=_SILU, d1="where(x > 0.0, (1.0 + e*(1.0 - a))/((1.0 + e)*(1.0 + e)), where(a > -700.0, "
           "e*(1.0 + a + e)/((1.0 + e)*(1.0 + e)), (1.0 + a)*exp(0.5*a)*exp(0.5*a)))",
           d2="where(a > -700.0, e*(2.0 + a*(1.0 - e)/(1.0 + e))/((1.0 + e)*(1.0 + e)), "
           "(2.0 + a)*exp(0.5*a)*exp(0.5*a))", numpy=False,
-          special=(Special(0.0, 0.5, 0.5, ""), Special(math.inf, 1.0, 0.0, "limits"),
-                   Special(-math.inf, 0.0, 0.0, "limits")),
+          special=(Special(0.0, 0.5, 0.5, "smooth, unlike relu"), Special(math.inf, 1.0, 0.0, "the limit"),
+                   Special(-math.inf, 0.0, 0.0, "the limit")),
           latex=r"x \sigma(x)", latex_d1=r"\sigma(x) (1 + x \sigma(-x))",
           latex_d2=r"\sigma(x) \sigma(-x) (2 - x \tanh(x/2))"),
     Unary("gelu", value="where(x < -40.0, -0.0, where(x < -1.0, "
           f"x*(0.5*erfc(-SQRT1_2*x) - INV_SQRT_PI*exp(-0.5*x*x)*{_GELU_ROUNDED}), 0.5*x*erfc(-SQRT1_2*x)))",
           let=_NORMAL, d1="0.5*erfc(-SQRT1_2*b) + t*m + t", d2="INV_SQRT_2PI*(2.0 - b*b)*r*w*(1.0 + m)", numpy=False,
-          special=(Special(0.0, 0.5, 0.7978845608028654, "2/sqrt(2 pi)"), Special(math.inf, 1.0, 0.0, "limits"),
-                   Special(-math.inf, 0.0, 0.0, "limits")),
+          special=(Special(0.0, 0.5, 0.7978845608028654, "2/sqrt(2 pi)"), Special(math.inf, 1.0, 0.0, "the limit"),
+                   Special(-math.inf, 0.0, 0.0, "the limit")),
           latex=r"x \Phi(x)", latex_d1=r"\Phi(x) + x \varphi(x)", latex_d2=r"(2 - x^2) \varphi(x)"),
     Unary("erf", let=_GAUSS, d1="TWO_OVER_SQRT_PI*e*r*w", d2="-2.0*b*TWO_OVER_SQRT_PI*e*r*w", numpy=False,
-          special=(Special(0.0, 1.1283791670955126, 0.0, "2/sqrt(pi)"), Special(math.inf, 0.0, 0.0, "limits")),
+          special=(Special(0.0, 1.1283791670955126, 0.0, "2/sqrt(pi)"), Special(math.inf, 0.0, 0.0, "the limit")),
           latex=r"\operatorname{erf} x", latex_d1=r"2 e^{-x^2}/\sqrt\pi", latex_d2=r"-4 x e^{-x^2}/\sqrt\pi"),
     Unary("erfc", let=_GAUSS, d1="-TWO_OVER_SQRT_PI*e*r*w", d2="2.0*b*TWO_OVER_SQRT_PI*e*r*w", numpy=False,
-          special=(Special(0.0, -1.1283791670955126, 0.0, "-2/sqrt(pi)"), Special(math.inf, 0.0, 0.0, "limits")),
+          special=(Special(0.0, -1.1283791670955126, 0.0, "-2/sqrt(pi)"), Special(math.inf, 0.0, 0.0, "the limit")),
           latex=r"\operatorname{erfc} x", latex_d1=r"-2 e^{-x^2}/\sqrt\pi", latex_d2=r"4 x e^{-x^2}/\sqrt\pi"),
     # NumPy's sinc is a Python function and no ufunc. Below 0.5 a series; beyond, sines and cosines of exact arguments.
     Unary("sinc", value="where(x == 0.0, 1.0, sin(PI*x)/(PI*x))", let=_SINC,
@@ -475,9 +478,10 @@ BINARY: tuple[Binary, ...] = (
            latex="x - y", latex_fx="1", latex_fy="-1"),
     Binary("multiply", value="x*y", fx="y", fy="x", fxx="0.0", fxy="1.0", fyy="0.0", holomorphic=True,
            latex="x y", latex_fx="y", latex_fy="x"),
-    # A local derivative x times a tangent y, where a tangent that is exactly 0 contributes 0.
+    # A local derivative x times a tangent y, where a tangent that is exactly 0 contributes 0 whatever x and the
+    # tangents of x are: it selects.
     Binary("strong_product", value="where(y == 0.0, 0.0, x*y)", fx="y", fy="x", fxx="0.0", fxy="1.0", fyy="0.0",
-           numpy=False, holomorphic=True, latex="x y", latex_fx="y", latex_fy="x"),
+           selects="x", numpy=False, holomorphic=True, latex="x y", latex_fx="y", latex_fy="x"),
     Binary("divide", value="x/y", fx="1.0/y", fy="-z/y", fxx="0.0", fxy="-1.0/y/y", fyy="2.0*(z/y/y)",
            domain=(REALS, NONZERO), aliases=("true_divide",), holomorphic=True,
            special=(Special((1e200, 1e200), (1e-200, -1e-200), (0.0, 0.0, 0.0), "divide twice"),
@@ -505,7 +509,7 @@ BINARY: tuple[Binary, ...] = (
            fxx="where(z > 1e-300, v*(k*v/h), v*v*k/h)", fyy="where(z > 1e-300, u*(k*u/h), u*u*k/h)",
            fxy="where((z > 1e-30) & (z < 1e150), where(absolute(x) < absolute(y), -x/(h*h)*v, -y/(h*h)*u), -u*v*k/h)",
            special=(Special((0.0, 0.0), (0.0, 0.0), (math.nan, math.nan, math.nan), "minimal-norm subgradient"),
-                    Special((3e200, 4e200), (0.6, 0.8), (0.0, 0.0, 0.0), "no square that overflows")),
+                    Special((3e200, 4e200), (0.6, 0.8), (1.28e-201, -9.6e-202, 7.2e-202), "no overflow")),
            latex=r"\sqrt{x^2 + y^2}", latex_fx="x/z", latex_fy="y/z"),
 
     # Selections
@@ -513,7 +517,7 @@ BINARY: tuple[Binary, ...] = (
     _extremum("minimum", "<", ">", "x", "min"),
     _extremum("fmax", ">", "<", "y", "max"),
     _extremum("fmin", "<", ">", "y", "min"),
-    Binary("heaviside", value="where(x > 0.0, 1.0, where(x < 0.0, 0.0, where(x == 0.0, y, x)))", selects=True,
+    Binary("heaviside", value="where(x > 0.0, 1.0, where(x < 0.0, 0.0, where(x == 0.0, y, x)))", selects="xy",
            fx="0.0", fy="where(x == 0.0, 1.0, 0.0)", fxx="0.0", fxy="0.0", fyy="0.0",
            special=(Special((0.0, 0.5), (0.0, 1.0), (0.0, 0.0, 0.0), "locally constant in x; y is picked at x = 0"),),
            latex=r"H(x; y)", latex_fx="0", latex_fy="[x = 0]"),

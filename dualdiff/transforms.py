@@ -371,7 +371,7 @@ def machine_memory():
 def memory_cap(max_memory, name):
     if max_memory is None:
         return machine_memory() // 4
-    if not max_memory > 0:
+    if isinstance(max_memory, bool) or not isinstance(max_memory, int | float | np.number) or not max_memory > 0:
         raise DifferentiationValueError(f"{name}: max_memory must be a positive number of bytes, found {max_memory!r}")
     return max_memory
 
@@ -395,8 +395,16 @@ def columns(n, chunk_size, max_memory, size, itemsize, name, planes=1):
     return [(first, min(step, n - first)) for first in range(0, n, step)] or [(0, 0)]
 
 
-def _settings(function, name, mode, chunk_size, max_memory):
+def check_argnums(argnums, name):
+    if not isinstance(argnums, int | np.integer) or isinstance(argnums, bool):
+        raise DifferentiationTypeError(
+            f"{name}: argnums must be the position of one argument, an integer, found {argnums!r}"
+        )
+
+
+def _settings(function, name, mode, chunk_size, max_memory, argnums):
     check_function(function, name)
+    check_argnums(argnums, name)
     check_mode(mode, name)
     check_chunk(chunk_size, name)
     memory_cap(max_memory, name)
@@ -423,7 +431,7 @@ def _check_rows(val, point, name):
 
 
 def _jacobian(function, argnums, mode, chunk_size, batched, max_memory, has_aux, strict, name, scalar=False):
-    _settings(function, name, mode, chunk_size, max_memory)
+    _settings(function, name, mode, chunk_size, max_memory, argnums)
 
     short = chunk_size is None and max_memory is None and not (batched or has_aux)
 
@@ -732,7 +740,7 @@ def _seed_direction(point, stacks, layout, lvl):
 
 
 def _hessian(function, argnums, mode, chunk_size, batched, max_memory, has_aux, strict, name, scalar=False):
-    _settings(function, name, mode, chunk_size, max_memory)
+    _settings(function, name, mode, chunk_size, max_memory, argnums)
 
     short = chunk_size is None and max_memory is None and not (batched or has_aux)
 
@@ -915,7 +923,7 @@ def laplacian(function, argnums=0, *, chunk_size=None, max_memory=None, strict=F
     >>> dd.laplacian(lambda v: v @ v)(np.zeros(3))
     np.float64(6.0)
     """
-    _settings(function, "laplacian", "auto", chunk_size, max_memory)
+    _settings(function, "laplacian", "auto", chunk_size, max_memory, argnums)
 
     @functools.wraps(function)
     def transformed(*args, **kwargs):
@@ -1008,7 +1016,7 @@ def propagate(function, x, cov, *args, strict=False, **kwargs):
     --------
     >>> import numpy as np, dualdiff as dd
     >>> dd.propagate(lambda v: v[0] * v[1], np.array([2.0, 5.0]), np.diag([0.01, 0.04]))
-    (np.float64(10.0), np.float64(0.41))
+    (np.float64(10.0), np.float64(0.41000000000000003))
     """
     val, jac = value_and_jacobian(function, strict=strict)(x, *args, **kwargs)
     cov = pack(cov) if has_duals(cov) else np.asarray(cov, dtype=np.float64)

@@ -92,6 +92,8 @@ def numbers(order):
     for row in rows(Number):
         if (row.first, row.second)[order - 1] is not None:
             for name, route in {**everywhere, **(in_arrays if row.elementwise else {})}.items():
+                if row.prepare and "dual" in name:
+                    continue  # the promise is about a later call of a transform, and this is none
                 yield pytest.param(row, route, id=f"{row.name}-{name}")
 
 

@@ -718,9 +718,9 @@ def test_ufunc_with_out_of_a_plain_array_is_refused():
 
 
 def test_ufunc_without_a_rule_is_named():
-    with pytest.raises(dd.UnsupportedFunctionError) as caught:
+    with pytest.raises(dd.DualDiffError, match="bitwise_and") as caught:
         np.bitwise_and(dd.Dual(2.0, 1.0), 1)
-    assert "bitwise_and" in str(caught.value)
+    assert isinstance(caught.value, TypeError)
 
 
 def test_predicates_give_plain_truth():
@@ -733,7 +733,7 @@ def test_predicates_give_plain_truth():
 def test_what_float64_has_too():
     x = dd.Dual(2.5, [1.0])
     assert x.shape == np.shape(x) == () and x.ndim == np.ndim(x) == 0 and x.size == 1
-    assert x.dtype == np.float64
+    assert np.zeros(1, dtype=x.dtype).dtype == object  # room for the number itself
     assert x.real.tangent[0] == 1.0 and x.imag.value == 0.0 and x.conj().tangent[0] == 1.0
     assert x.item().tangent[0] == 1.0
     assert not isinstance(x, float)

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-from .._array import is_dual, settle
+from .._array import is_dual, pairs, settle
 from .construction import like
-from .registry import numbers, part, primal
+from .registry import FULL, numbers, part, primal
 
 EXTREMA = {np.maximum: -np.inf, np.minimum: np.inf, np.fmax: -np.inf, np.fmin: np.inf}
 ASSOCIATIVE = {np.add, np.multiply, np.logaddexp, np.logaddexp2, np.hypot}
@@ -57,11 +57,21 @@ def kept(result, shape, axis, keepdims):
     return settle(np.reshape(result, tuple(1 if i in axes else n for i, n in enumerate(shape))))
 
 
-def loud(x, where):
-    """At ties and tips a strict number is nan at every order."""
-    if not is_dual(x) or not x._level & 1 or not np.any(where):
-        return x
-    return x.map_planes(lambda stack: np.where(where, np.nan, stack), x.value)
+def loud(result, source, where, weigh):
+    """At ties and tips (``where``) a strict number is nan at both orders, in the planes of which a tangent arrives.
+
+    ``weigh(stack)`` says what arrives of a stack of ``source``, with weights that are not negative.
+    """
+    if not is_dual(source) or not source._level & 1 or not np.any(where):
+        return result
+    hit = [where & (weigh(np.where(primal(stack) != 0, 1.0, 0.0)) != 0) for stack in source._stacks]
+    if source._layout is not None:
+        p, q = pairs(source._layout)
+        hit[2] |= hit[0][p] & hit[1][q]
+    stacks = [np.where(nan, np.nan, stack) for nan, stack in zip(hit, result._stacks, strict=True)]
+    if result._layout is not None and result._layout[0] != FULL:
+        stacks[1] = stacks[0]
+    return result.with_parts(result.value, *map(part, stacks))
 
 
 # -- reductions -----------------------------------------------------------------------------------------------------------
@@ -109,10 +119,11 @@ def extremum(ufunc, entries):
     count = np.count_nonzero(tied, axis=0)
     if np.all(count == 1):
         return along_first(entries, np.argmax(tied, axis=0))
-    result = entries.map_planes(
-        lambda stack: part(np.sum(np.where(tied, stack, 0.0), axis=1) / count.astype(stack.dtype)), value
-    )
-    return loud(result, count > 1)
+
+    def planes(stack):
+        return part(np.sum(np.where(tied, stack, 0.0), axis=1) / count.astype(stack.dtype))
+
+    return loud(entries.map_planes(planes, value), entries, count > 1, planes)
 
 
 def along_first(entries, index):
@@ -180,4 +191,4 @@ def _running_extremum(ufunc, entries):
 
     if len(tied) == 0:
         return entries.copy()
-    return loud(entries.map_planes(planes, entries.value), np.stack(counts) > 1)
+    return loud(entries.map_planes(planes, entries.value), entries, np.stack(counts) > 1, planes)

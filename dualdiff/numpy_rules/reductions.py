@@ -4,8 +4,8 @@ import numpy as np
 
 from .. import rules
 from .._array import apply_unary, is_dual, settle
-from .folds import NOT_GIVEN, cast, fold, folded_axes, kept, loud, scan
-from .registry import behind, linear, numbers, part, primal, refuse_dual, rule
+from .folds import NOT_GIVEN, cast, fold, folded_axes, loud, scan
+from .registry import behind, numbers, part, primal, refuse_dual, rule
 
 ROOT = next(i for i, row in enumerate(rules.UNARY) if row.name == "root")
 
@@ -102,15 +102,15 @@ def _var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=Tr
 
 @rule(np.std)
 def _std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, **options):
-    variance = np.var(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, **options)
-    return root(variance)
-
-
-def root(square):
-    """The last step of a norm: at its tip the first derivative is 0 and the second nan."""
-    if not is_dual(square):
-        return np.sqrt(square)
-    return settle(loud(numbers(apply_unary(ROOT, square)), primal(square) == 0.0))
+    a = cast(a, dtype)
+    variance = np.var(a, axis=axis, ddof=ddof, keepdims=keepdims, **options)
+    if not is_dual(variance):
+        return np.sqrt(variance)
+    # At the tip the first derivative is 0 and the second nan.
+    deviation, tip = numbers(apply_unary(ROOT, variance)), primal(variance) == 0.0
+    axes = behind(axis, a.ndim) if is_dual(a) else None
+    arrived = a - np.mean(a, axis=axis, keepdims=True) if np.any(tip) else a
+    return settle(loud(deviation, arrived, tip, lambda stack: np.sum(stack, axis=axes, keepdims=keepdims)))
 
 
 @rule(np.cov)
@@ -244,8 +244,3 @@ rule(np.nancumsum)(_scanning(np.cumsum, 0.0))
 rule(np.nancumprod)(_scanning(np.cumprod, 1.0))
 rule(np.nanmax)(_extreme(np.fmax))
 rule(np.nanmin)(_extreme(np.fmin))
-
-linear(np.trace, lambda stack, offset=0, axis1=0, axis2=1, dtype=None, out=None: np.trace(
-    stack, offset, behind(axis1, stack.ndim - 1), behind(axis2, stack.ndim - 1)))
-
-__all__ = ["kept", "root"]

@@ -153,7 +153,7 @@ def pick(x, positions):
     source = np.where(holes, 0, positions - 1)
 
     def planes(stack):
-        taken = stack.reshape((stack.shape[0], -1))[:, source]
+        taken = stack.reshape((stack.shape[0], x.size))[:, source]
         return np.where(holes, np.zeros((), stack.dtype), taken) if holes.any() else taken
 
     value = x.value.reshape(-1)[source]

@@ -176,7 +176,7 @@ def _order_statistic(function):
 
         def planes(stack):
             mixed = _weighted(stack, low, 1.0 - share) + _weighted(stack, high, share)
-            return part(mixed.reshape((stack.shape[0], *value.shape)))
+            return part(mixed.astype(value.dtype).reshape((stack.shape[0], *value.shape)))
 
         return a.map_planes(lambda stack: planes(_stack_entries(stack, a.ndim, options.get("axis"))), value)
 

@@ -6,9 +6,8 @@ from .. import rules
 from .._array import is_dual, level, settle
 from ..errors import DifferentiationTypeError, LostTangentError, UnsupportedFunctionError
 from ..packing import has_duals, plane_counts, spread
-from .registry import pick
 from .folds import cast, fold, scan
-from .registry import RULES, numbers, part, primal, refuse_dual
+from .registry import RULES, numbers, pick, primal, refuse_dual
 
 ROWS = {getattr(np, name) for row in rules.ROWS if row.numpy for name in (row.name, *row.aliases)}
 ON_VALUES = {getattr(np, name) for name, why in rules.NOT_ROWS.items() if why is rules._TRUTH}
@@ -99,7 +98,8 @@ def _valued(result, value):
     """The same tangents beside NumPy's own value."""
     if not is_dual(result) or is_dual(numbers(result).value):
         return result
-    return settle(numbers(result).map_planes(lambda stack: stack, np.asarray(value)))
+    value = np.asarray(value)
+    return settle(numbers(result).map_planes(lambda stack: stack.astype(value.dtype, copy=False), value))
 
 
 def _call_where(ufunc, inputs, where, out, dtype):
@@ -126,13 +126,6 @@ def _scatter(ufunc, entries, where, out):
 
 
 # -- methods --------------------------------------------------------------------------------------------------------------------
-
-# Reductions that NumPy knows as functions of their own, and scans.
-_FUNCTIONS = {
-    ("reduce", np.add): np.sum,
-    ("accumulate", np.add): np.cumsum,
-}
-
 
 def _checked(ufunc, method):
     if ufunc not in ROWS or ufunc.nin != 2:
@@ -202,16 +195,17 @@ def _at(ufunc, array, indices, *operands):
 
 def _level_with(array, operand):
     """Whether the operand's planes can be added to those of the array."""
-    if not is_dual(operand):
-        return not is_dual(array.value) or True
-    return level(operand) == level(array) and operand._layout == array._layout and (
-        plane_counts(operand) == plane_counts(array))
+    return not is_dual(operand) or level(operand) == level(array) and (
+        operand._layout == array._layout and plane_counts(operand) == plane_counts(array)
+    )
 
 
 def _add_at(ufunc, array, key, operand):
     if not is_dual(operand):
         ufunc.at(array.value, key, operand)
         return
+    if operand is array:
+        operand = operand.copy()
     ufunc.at(array.value, key, operand.value)
     ndim = np.ndim(key[0]) if key else 0
     seen = []
@@ -229,5 +223,3 @@ METHODS = {
     "outer": _outer,
     "at": _at,
 }
-
-__all__ = ["call_ufunc", "part", "store"]
