@@ -272,7 +272,7 @@ def _extremum(name: str, better: str, worse: str, nan: str, sign: str) -> Binary
     """A row of maximum, minimum, fmax, fmin: x is picked where it is better, or where ``nan`` says so."""
     first = f"(x {better} y) | ({nan} != {nan})"
     return Binary(
-        name, value=f"where((x {better}= y) | ({nan} != {nan}), x, y)", selects=True,
+        name, value=f"where((x {better}= y) | ({nan} != {nan}), x, y)", selects="xy",
         fx=_PICK.format(first=first, yes="1.0", no="0.0"), fy=_PICK.format(first=first, yes="0.0", no="1.0"), **_TIE,
         special=(Special((1.0, 1.0), (0.5, 0.5), (0.0, 0.0, 0.0), "a tie is the mean of the tied operands"),
                  Special((2.0, 1.0), (1.0, 0.0) if better == ">" else (0.0, 1.0), (0.0, 0.0, 0.0), "the one picked")),

@@ -1,7 +1,7 @@
 """Natures of functions that move entries about.
 
-A view is a view of every part of a number. Everything else that moves entries, of one array or of several, tells by what
-it does to their positions where each entry of the result comes from.
+A view is a view of every part of a number. Everything else that moves entries, of one array or of several, tells where
+each entry of its result comes from by what it does to positions.
 """
 
 import functools
@@ -13,7 +13,7 @@ from .._array import is_dual, settle
 from ..errors import LostTangentError
 from .registry import numbers, part, pick, refuse_dual, rule
 
-# -- views ----------------------------------------------------------------------------------------------------------------
+# -- views -------------------------------------------------------------------------------------------------------------
 
 
 def viewing(*functions):
@@ -62,7 +62,7 @@ def _repeat_view(stack, first, function):
     )
 
 
-# -- arrangements of several arrays -------------------------------------------------------------------------------------------
+# -- arrangements of several arrays ------------------------------------------------------------------------------------
 
 
 def pool(parts):

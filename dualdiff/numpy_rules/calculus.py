@@ -1,4 +1,4 @@
-"""Differences, slopes, areas, tables and polynomials; functions that are no ufunc but act entry by entry."""
+"""Differences, slopes, areas and tables; functions that are no ufunc but act entry by entry."""
 
 import numpy as np
 
@@ -83,7 +83,7 @@ def _trapezoid(y, x=None, dx=1.0, axis=-1):
     return np.sum(width * (y[..., 1:] + y[..., :-1]) / 2.0, axis=-1)
 
 
-# -- tables --------------------------------------------------------------------------------------------------------------
+# -- tables ------------------------------------------------------------------------------------------------------------
 
 
 @rule(np.interp)
@@ -113,33 +113,7 @@ def _interp(x, xp, fp, left=None, right=None, period=None):
     return valued(np.interp, y, *given)
 
 
-# -- polynomials ---------------------------------------------------------------------------------------------------------
-
-
-@rule(np.polyval)
-def _polyval(p, x):
-    p, x = array(p), array(x)
-    y = np.zeros_like(x)
-    for i in range(p.shape[0]):
-        y = y * x + p[i]
-    return y
-
-
-@rule(np.vander)
-def _vander(x, N=None, increasing=False):
-    x = array(x)
-    x = x.astype(np.promote_types(x.dtype, int))
-    n = x.shape[0] if N is None else N
-    columns = [np.ones_like(x)]
-    for _ in range(n - 1):
-        columns.append(columns[-1] * x)
-    columns = columns[:n]
-    if not columns:
-        return np.zeros((x.shape[0], 0), like=x)
-    return np.stack(columns if increasing else columns[::-1], axis=-1)
-
-
-# -- entry by entry --------------------------------------------------------------------------------------------------------
+# -- entry by entry ----------------------------------------------------------------------------------------------------
 
 
 @rule(np.sinc)
@@ -219,7 +193,7 @@ def _unwrap(p, discont=None, axis=-1, *, period=2 * np.pi):
     return p.map_planes(lambda stack: stack.copy(), value)
 
 
-# -- functions that take functions -------------------------------------------------------------------------------------------
+# -- functions that take functions -------------------------------------------------------------------------------------
 
 
 @rule(np.apply_along_axis)

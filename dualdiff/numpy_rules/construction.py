@@ -97,7 +97,8 @@ def _plain_like(function):
     return handler
 
 
-_PLAIN = (np.arange, np.eye, np.identity, np.tri, np.fromfunction, np.fromiter, np.frombuffer, np.fromstring, np.loadtxt)
+_PLAIN = (np.arange, np.eye, np.identity, np.tri, np.fromfunction, np.fromiter, np.frombuffer, np.fromstring,
+          np.loadtxt)
 for _function in _PLAIN:
     rule(_function)(_plain_like(_function))
 
@@ -106,7 +107,7 @@ TAKE_LIKE = {np.zeros, np.empty, np.ones, np.full, np.array, np.asarray, np.asan
              np.asfortranarray, np.require, *_PLAIN}
 
 
-# -- grids ----------------------------------------------------------------------------------------------------------------
+# -- grids -------------------------------------------------------------------------------------------------------------
 
 
 @rule(np.linspace)

@@ -74,7 +74,7 @@ def loud(result, source, where, weigh):
     return result.with_parts(result.value, *map(part, stacks))
 
 
-# -- reductions -----------------------------------------------------------------------------------------------------------
+# -- reductions --------------------------------------------------------------------------------------------------------
 
 
 def fold(ufunc, a, axis=0, dtype=None, keepdims=False, initial=None, where=True):
@@ -132,7 +132,7 @@ def along_first(entries, index):
     return entries.map_planes(lambda stack: part(stack[(slice(None), *key)]), part(entries.value[key]))
 
 
-# -- scans ------------------------------------------------------------------------------------------------------------------
+# -- scans -------------------------------------------------------------------------------------------------------------
 
 
 def scan(ufunc, a, axis=0, dtype=None):

@@ -146,7 +146,7 @@ def _corrcoef(x, y=None, rowvar=True, *, dtype=None):
     return cov / deviation[:, None] / deviation
 
 
-# -- products and extrema ------------------------------------------------------------------------------------------------
+# -- products and extrema ----------------------------------------------------------------------------------------------
 
 
 @rule(np.prod)
@@ -171,7 +171,7 @@ def _ptp(a, axis=None, out=None, keepdims=False):
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
 
 
-# -- scans ----------------------------------------------------------------------------------------------------------------
+# -- scans -------------------------------------------------------------------------------------------------------------
 
 
 def _flat_if_no_axis(a, axis):
@@ -217,7 +217,7 @@ for _name, _function, _ufunc in (("cumulative_sum", np.cumsum, np.add), ("cumula
         rule(getattr(np, _name))(_cumulative(_function, _ufunc))
 
 
-# -- without nan -----------------------------------------------------------------------------------------------------------
+# -- without nan -------------------------------------------------------------------------------------------------------
 
 
 def _masking(function):

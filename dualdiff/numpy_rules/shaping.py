@@ -7,7 +7,7 @@ from ..errors import UnsupportedFunctionError
 from .arranging import Positions, arranging, overwriting, viewing, views
 from .registry import behind, joining, linear, numbers, part, pick, rearranging, refuse_dual, rule
 
-# -- views: the result shares memory with the argument, planes too ------------------------------------------------------
+# -- views: the result shares memory with the argument, planes too -----------------------------------------------------
 
 
 @rule(np.reshape)
@@ -93,7 +93,7 @@ def _broadcast_arrays(*args, subok=False):
     return tuple(np.broadcast_to(a, shape) for a in map(numbers, args))
 
 
-# -- joining --------------------------------------------------------------------------------------------------------------
+# -- joining -----------------------------------------------------------------------------------------------------------
 
 
 def _joined_axis(stacks, axis):
@@ -141,7 +141,7 @@ def _append(arr, values, axis=None):
     return np.concatenate([arr, values], axis)
 
 
-# -- rearrangements ---------------------------------------------------------------------------------------------------------
+# -- rearrangements ----------------------------------------------------------------------------------------------------
 
 rearranging(np.roll, np.tile, np.repeat, np.delete, np.resize, np.diagflat, np.tril, np.triu)
 arranging(np.block, "*arrays")
@@ -184,7 +184,7 @@ def _take(a, indices, axis=None, out=None, mode="raise"):
     return pick(a, np.take(np.arange(1, a.size + 1).reshape(a.shape), indices, axis=axis, mode=mode))
 
 
-# -- padding ------------------------------------------------------------------------------------------------------------------
+# -- padding -----------------------------------------------------------------------------------------------------------
 
 _STATISTICS = {"maximum": np.max, "minimum": np.min, "median": np.median}
 
@@ -194,7 +194,7 @@ def _pad(array, pad_width, mode="constant", **kwargs):
     refuse_dual(np.pad, pad_width=pad_width)
     array = numbers(array)
     if callable(mode):
-        raise UnsupportedFunctionError("np.pad: a function as mode has no derivative rule; build it with np.concatenate")
+        raise UnsupportedFunctionError("np.pad: a function as mode has no derivative rule; join with np.concatenate")
     widths = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
     if mode in _STATISTICS:
         return _pad_statistic(array, widths, _STATISTICS[mode], kwargs.get("stat_length"))

@@ -10,8 +10,8 @@ from .folds import folded_axes, operands
 from .registry import numbers, part, pick, primal, refuse_dual, rule, value_only
 
 value_only(
-    np.all, np.any, np.allclose, np.array_equal, np.array_equiv, np.isclose, np.isin, np.argmax, np.argmin, np.nanargmax,
-    np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero,
+    np.all, np.any, np.allclose, np.array_equal, np.array_equiv, np.isclose, np.isin, np.argmax, np.argmin,
+    np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero,
     np.searchsorted, np.digitize, np.isneginf, np.isposinf, np.iscomplex, np.isreal, np.iscomplexobj, np.isrealobj,
     np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type, np.may_share_memory,
     np.array_repr, np.array_str, np.array2string, np.isfortran, np.histogram_bin_edges,
@@ -23,7 +23,7 @@ def _shares_memory(a, b, max_work=None):
     return np.may_share_memory(primal(a), primal(b))
 
 
-# -- branches ---------------------------------------------------------------------------------------------------------------
+# -- branches ----------------------------------------------------------------------------------------------------------
 
 
 @rule(np.where)
@@ -83,7 +83,7 @@ def _clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None, **kwargs):
     return np.positive(a) if low is None and high is None else a
 
 
-# -- order -------------------------------------------------------------------------------------------------------------------
+# -- order -------------------------------------------------------------------------------------------------------------
 
 
 def _positions_along(a, axis, decide):
@@ -152,7 +152,7 @@ def _trim_zeros(filt, trim="fb", axis=None):
     return filt[tuple(key)]
 
 
-# -- order statistics -------------------------------------------------------------------------------------------------------
+# -- order statistics --------------------------------------------------------------------------------------------------
 
 
 def _order_statistic(function):

@@ -36,13 +36,13 @@ def named(ufunc):
 def _on_values(ufunc, method, inputs, kwargs):
     """Truth values: what they are written to is plain."""
     if any(is_dual(a) for a in kwargs.get("out", ())):
-        raise DifferentiationTypeError(f"{named(ufunc)}: a truth value cannot be stored in a dual array; leave out= out")
+        raise DifferentiationTypeError(f"{named(ufunc)}: a dual array cannot hold truth values; leave out= out")
     inputs = [primal(numbers(a)) if has_duals(a) else a for a in inputs]
     kwargs = {name: primal(numbers(a)) if has_duals(a) and name != "out" else a for name, a in kwargs.items()}
     return getattr(ufunc, method)(*inputs, **kwargs)
 
 
-# -- out= -------------------------------------------------------------------------------------------------------------------
+# -- out= --------------------------------------------------------------------------------------------------------------
 
 
 def store(name, out, result):
@@ -60,7 +60,7 @@ def store(name, out, result):
     return out
 
 
-# -- calls --------------------------------------------------------------------------------------------------------------------
+# -- calls -------------------------------------------------------------------------------------------------------------
 
 
 def _call(ufunc, *inputs, out=None, where=True, dtype=None, casting=None, order=None, subok=True, **kwargs):
@@ -72,7 +72,7 @@ def _call(ufunc, *inputs, out=None, where=True, dtype=None, casting=None, order=
     elif ufunc in RULES:
         result = RULES[ufunc](*inputs, **kwargs)
     elif kwargs:
-        raise UnsupportedFunctionError(f"{named(ufunc)}: {', '.join(kwargs)} cannot be used with dual numbers; leave it out")
+        raise UnsupportedFunctionError(f"{named(ufunc)}: leave out {', '.join(kwargs)}, which dual numbers cannot serve")
     elif ufunc in ROWS or not any(is_dual(a) for a in inputs):
         result = ufunc(*inputs)
     else:
@@ -125,7 +125,7 @@ def _scatter(ufunc, entries, where, out):
     return out
 
 
-# -- methods --------------------------------------------------------------------------------------------------------------------
+# -- methods -----------------------------------------------------------------------------------------------------------
 
 def _checked(ufunc, method):
     if ufunc not in ROWS or ufunc.nin != 2:
@@ -165,7 +165,7 @@ def _outer(ufunc, a, b, **kwargs):
     return ufunc(np.reshape(a, (*np.shape(a), *[1] * np.ndim(b))), b, **kwargs)
 
 
-# -- at -----------------------------------------------------------------------------------------------------------------------
+# -- at ----------------------------------------------------------------------------------------------------------------
 
 
 def _at(ufunc, array, indices, *operands):
