@@ -1,5 +1,7 @@
 """NumPy's protocols on dual arrays: what the compiled operators hand over because it is not an elementwise row."""
 
+import functools
+import inspect
 import operator
 
 import numpy as np
@@ -278,8 +280,22 @@ def array_function(function, args, kwargs, model):
             f"with @dualdiff.custom_jvp, or call it on dualdiff.value(x) if its result does not depend on x smoothly"
         )
     out = kwargs.pop("out", None) if "out" in kwargs else None
+    place = out_place(function)
+    if place < len(args):
+        out, args = args[place], (*args[:place], None, *args[place + 1 :])
     result = settle(rule(*args, **kwargs))
     return result if out is None else store(result, out, function)
+
+
+@functools.cache
+def out_place(function):
+    """Which positional argument of a NumPy function is ``out``; a number beyond all of them when none is."""
+    try:
+        names = list(inspect.signature(function).parameters.values())
+    except ValueError:
+        return 99
+    places = [i for i, one in enumerate(names) if one.name == "out" and one.kind != one.KEYWORD_ONLY]
+    return places[0] if places else 99
 
 
 def store(result, out, function):

@@ -193,6 +193,26 @@ def _unwrap(p, discont=None, axis=-1, *, period=2 * np.pi):
     return p.map_planes(lambda stack: stack.copy(), value)
 
 
+def _complex_where_needed(function, real):
+    """A function of np.emath: complex where the real one would be nan."""
+
+    def handler(*args):
+        if np.iscomplexobj(function(*[primal(numbers(a)) for a in args])):
+            args = [numbers(a).astype(np.complex128) if is_dual(numbers(a)) else a for a in args]
+        return real(*args)
+
+    return handler
+
+
+for _name in ("sqrt", "log", "log2", "log10", "power", "arccos", "arcsin", "arctanh"):
+    rule(getattr(np.emath, _name))(_complex_where_needed(getattr(np.emath, _name), getattr(np, _name)))
+
+
+@rule(np.emath.logn)
+def _logn(n, x):
+    return np.emath.log(x) / np.emath.log(n)
+
+
 # -- functions that take functions -------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ def with_value(x, value):
 
 def contract(stack, a):
     """``Σ stack[k, …, i] a[…, i]``, as a matrix product where nothing is batched, under the strong zero."""
-    if not np.all(np.isfinite(primal(a))):
+    if not np.isfinite(primal(a)).all():
         return np.sum(strong_product(a, stack), -1)
     if a.ndim == 1:
         return np.matmul(stack, a)
@@ -42,11 +42,23 @@ def _p_norm(x, axes, p, strict):
     if is_dual(x):
         return apply_custom(lambda x: _p_norm(x, axes, p, strict),
                             lambda y, primals, stacks: _p_tangent(y, primals[0], stacks[0], axes, p, strict), [x])
+    y = _plain_norm(x, axes, p)
+    low, high = _SAFE[y.dtype.char]
+    if low < np.min(y, initial=1.0) and np.max(y, initial=1.0) < high:
+        return y
     s = _power_of_two(x, axes)
-    sizes = np.abs(x / s)
+    return _plain_norm(x / s, axes, p) * s
+
+
+# Norms in between, in every precision, are those of entries whose squares did not matter or did not overflow.
+_SAFE = {"d": (1e-140, 1e140), "f": (1e-15, 1e15)}
+
+
+def _plain_norm(x, axes, p):
     if p == 2:
-        return np.sqrt(np.sum(sizes * sizes, axis=axes, keepdims=True)) * s
-    return np.sum(sizes**p, axis=axes, keepdims=True) ** (1 / p) * s
+        squares = x.real**2 + x.imag**2 if x.dtype.kind == "c" else x * x
+        return np.sqrt(np.sum(squares, axis=axes, keepdims=True))
+    return np.sum(np.abs(x) ** p, axis=axes, keepdims=True) ** (1 / p)
 
 
 def _p_tangent(y, x, dx, axes, p, strict):

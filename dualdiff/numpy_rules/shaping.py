@@ -64,7 +64,8 @@ linear(np.moveaxis, lambda stack, source, destination: np.moveaxis(
     stack, behind(source, stack.ndim - 1), behind(destination, stack.ndim - 1)))
 
 viewing(np.squeeze, np.expand_dims, np.broadcast_to, np.diagonal, np.flip, np.fliplr, np.flipud, np.rot90, np.rollaxis,
-        np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.unstack, np.real)
+        np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.unstack, np.real,
+        np.lib.stride_tricks.sliding_window_view)
 
 
 @rule(np.imag)
@@ -170,6 +171,11 @@ def _insert(arr, obj, values, axis=None):
     where = np.insert(positions.add(arr), obj, positions.add(values), axis)
     made = positions.pick(where)
     return made.astype(arr.dtype) if getattr(arr, "dtype", None) == np.float32 else made
+
+
+@rule(np.astype)
+def _astype(x, dtype, /, *, copy=True, device=None):
+    return numbers(x).astype(dtype, copy=copy)
 
 
 @rule(np.copy)

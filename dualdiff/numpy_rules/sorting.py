@@ -7,14 +7,14 @@ from ..errors import DifferentiationValueError
 from ..packing import join, spread
 from .arranging import Positions, signature_of
 from .folds import folded_axes, operands
-from .registry import numbers, part, pick, primal, refuse_dual, rule, value_only
+from .registry import numbers, part, pick, plane_by_plane, primal, refuse_dual, rule, value_only
 
 value_only(
     np.all, np.any, np.allclose, np.array_equal, np.array_equiv, np.isclose, np.isin, np.argmax, np.argmin,
-    np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero,
-    np.searchsorted, np.digitize, np.isneginf, np.isposinf, np.iscomplex, np.isreal, np.iscomplexobj, np.isrealobj,
-    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type, np.may_share_memory,
-    np.array_repr, np.array_str, np.array2string, np.isfortran, np.histogram_bin_edges,
+    np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.argwhere, np.nonzero, np.flatnonzero,
+    np.count_nonzero, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.searchsorted, np.digitize, np.isneginf, np.isposinf, np.iscomplex, np.isreal, np.iscomplexobj,
+    np.isrealobj, np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type,
+    np.may_share_memory, np.array_repr, np.array_str, np.array2string, np.isfortran,
 )
 
 
@@ -127,6 +127,20 @@ def _unique(ar, return_index=False, return_inverse=False, return_counts=False, a
     return results if len(results) > 1 else entries
 
 
+rule(np.unique_values)(_unique)
+
+
+def _unique_with(function):
+    def handler(x):
+        return function(primal(numbers(x)))._replace(values=_unique(x))
+
+    return handler
+
+
+for _function in (np.unique_all, np.unique_counts, np.unique_inverse):
+    rule(_function)(_unique_with(_function))
+
+
 @rule(np.union1d)
 def _union1d(ar1, ar2):
     return np.unique(np.concatenate([np.ravel(numbers(ar1)), np.ravel(numbers(ar2))]))
@@ -137,6 +151,11 @@ def _setdiff1d(ar1, ar2, assume_unique=False):
     ar1 = np.ravel(numbers(ar1))
     ar1 = ar1 if assume_unique else np.unique(ar1)
     return ar1[~np.isin(ar1, ar2)]
+
+
+@rule(np.setxor1d)
+def _setxor1d(ar1, ar2, assume_unique=False):
+    return np.sort(np.concatenate([np.setdiff1d(ar1, ar2, assume_unique), np.setdiff1d(ar2, ar1, assume_unique)]))
 
 
 @rule(np.trim_zeros)
@@ -150,6 +169,45 @@ def _trim_zeros(filt, trim="fb", axis=None):
         key.append(slice(low if chosen and "f" in trim.lower() or not places.size and chosen else None,
                          high if chosen and "b" in trim.lower() or not places.size and chosen else None))
     return filt[tuple(key)]
+
+
+# -- counting ----------------------------------------------------------------------------------------------------------
+
+
+@rule(np.bincount)
+def _bincount(x, /, weights=None, minlength=0):
+    refuse_dual(np.bincount, x=x)
+    weights = numbers(weights)
+    planes = plane_by_plane(lambda plane: np.bincount(x, plane, minlength))
+    return weights.map_planes(planes, part(np.bincount(x, weights.value, minlength)))
+
+
+@rule(np.histogram_bin_edges)
+def _histogram_bin_edges(a, bins=10, range=None, weights=None):
+    refuse_dual(np.histogram_bin_edges, bins=bins, range=range)
+    a = numbers(a)
+    edges = np.histogram_bin_edges(primal(a), bins, range, weights)
+    if range is not None or np.ndim(bins) or not is_dual(a) or a.size == 0:
+        return edges
+    # Bins of equal width between the smallest and the largest number, which NumPy widens where they are equal.
+    low, high = np.min(a), np.max(a)
+    shift = [primal(low) - edges[0], edges[-1] - primal(high)]
+    return np.linspace(low - shift[0], high + shift[1], len(edges))
+
+
+@rule(np.histogram)
+def _histogram(a, bins=10, range=None, density=None, weights=None):
+    """Counts are locally constant; edges, densities and weighted counts are not."""
+    edges = np.histogram_bin_edges(a, bins, range)
+    a, places, weights = primal(numbers(a)), primal(edges), numbers(weights)
+    if not is_dual(weights):
+        counts = np.histogram(a, places, weights=weights)[0]
+    else:
+        def count(plane):
+            return np.histogram(a, places, weights=plane)[0]
+
+        counts = weights.map_planes(plane_by_plane(count), part(count(weights.value)))
+    return (counts / np.diff(edges) / np.sum(counts) if density else counts), edges
 
 
 # -- order statistics --------------------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ def _call(ufunc, *inputs, out=None, where=True, dtype=None, casting=None, order=
     elif ufunc in RULES:
         result = RULES[ufunc](*inputs, **kwargs)
     elif kwargs:
-        raise UnsupportedFunctionError(f"{named(ufunc)}: leave out {', '.join(kwargs)}, which dual numbers cannot serve")
+        raise UnsupportedFunctionError(f"{named(ufunc)}: leave out {', '.join(kwargs)}, which duals cannot serve")
     elif ufunc in ROWS or not any(is_dual(a) for a in inputs):
         result = ufunc(*inputs)
     else:
