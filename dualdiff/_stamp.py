@@ -13,6 +13,11 @@ def numeric(text):
     return float(value)
 
 
+def operand(text, row):
+    """Return 1, 2 or 3 when ``text`` is just x, y or z, where no domain asks for more; else 0."""
+    return "xyz".find(text) + 1 if len(text) == 1 and guarded(text, row) == f"({text})" else 0
+
+
 class _ToCython(ast.NodeTransformer):
     """``where(c, a, b)`` becomes a conditional expression, calls become value functions, parameters array items."""
 

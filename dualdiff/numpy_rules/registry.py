@@ -221,7 +221,10 @@ def multilinear(function, operands, planes, grid=None):
         return part(strong(planes, chosen, tuple(position for position, _ in changes)))
 
     def first(j):
-        return functools.reduce(np.add, [replaced((i, operands[i]._stacks[j])) for i in active])
+        total = None
+        for i in active:
+            total = _added(total, replaced((i, operands[i]._stacks[j])))
+        return total
 
     value = part(function(*values))
     with np.errstate(all="ignore"):
@@ -233,8 +236,18 @@ def multilinear(function, operands, planes, grid=None):
         for i in active:
             for j in active:
                 if i != j:
-                    e12 = e12 + _mixed(values, operands, i, j, replaced, grid)
+                    e12 = _added(e12, _mixed(values, operands, i, j, replaced, grid))
     return make(value, (e1, e2, e12), like._layout, top)
+
+
+def _added(total, term):
+    """The sum, in the memory of ``total`` where it fits: these are the largest arrays there are."""
+    if total is None:
+        return term
+    if type(total) is type(term) is np.ndarray and total.dtype == term.dtype and total.shape == term.shape \
+            and total.flags.writeable:
+        return np.add(total, term, out=total)
+    return total + term
 
 
 def _mixed(values, operands, i, j, replaced, grid):
@@ -246,7 +259,7 @@ def _mixed(values, operands, i, j, replaced, grid):
         chosen = list(values)
         chosen[i], chosen[j] = left, right
         every = grid(chosen, i, j)
-        if every is not None and (is_dual(every) or np.all(np.isfinite(every))):
+        if every is not None and (is_dual(every) or _finite(every)):
             return every[p, q]
     return replaced((i, left[p]), (j, right[q]))
 
@@ -255,7 +268,7 @@ def strong(planes, operands, lead):
     """The product rule's term under the strong zero: a zero tangent contributes 0 beside an inf or a nan."""
     result = planes(operands, lead)
     suspects = [i for i in range(len(operands)) if i not in lead or len(lead) > 1]
-    if any(is_dual(a) for a in operands) or all(np.all(np.isfinite(operands[i])) for i in suspects):
+    if any(is_dual(a) for a in operands) or all(_finite(operands[i]) for i in suspects):
         return result
     return _apart(planes, [np.asarray(a) for a in operands], lead, suspects, result)
 
@@ -324,10 +337,37 @@ def apply_custom(function, tangent, inputs, args=(), kwargs=None):
     y = function(*primals, *args, **kwargs)
     with np.errstate(all="ignore"):
         t = tangent(y, primals, stacks, *args, **kwargs)
+        t = tuple(silent(part(s), stacks) for s in t) if isinstance(y, tuple) else silent(part(t), stacks)
     if isinstance(y, tuple):
         made = [settle(make(part(v), (part(s),), None, top)) for v, s in zip(y, t, strict=True)]
         return type(y)(*made) if hasattr(y, "_fields") else tuple(made)
     return settle(make(part(y), (part(t),), None, top))
+
+
+def silent(t, stacks):
+    """The stack of a result under the strong zero: a plane of zeros in every argument contributes 0."""
+    if all(_finite(leaf) for leaf, _ in _leaves(t)):
+        return t
+    moving = np.zeros(t.shape[0], bool)
+    for leaf, axis in (pair for stack in stacks if stack is not None for pair in _leaves(stack)):
+        moving |= np.any(leaf != 0, axis=tuple(i for i in range(leaf.ndim) if i != axis))
+    if moving.all():
+        return t
+    return part(np.where(moving.reshape((-1, *[1] * (t.ndim - 1))), t, np.zeros((), t.dtype)))
+
+
+def _leaves(x, axis=0):
+    """The plain arrays that a part is made of, each with the axis that was the first one."""
+    if not is_dual(x):
+        return [(np.asarray(x), axis)]
+    x = lift(x)
+    inner = [leaf for stack in x._stacks for leaf in _leaves(stack, axis + 1)]
+    return _leaves(x.value, axis) + inner
+
+
+def _finite(a):
+    """Whether an array is finite, by its sum: quick, and a false alarm does no harm."""
+    return bool(np.isfinite(np.add.reduce(a, axis=None)))
 
 
 def _custom_second(function, tangent, inputs, args, kwargs, top, layout):
