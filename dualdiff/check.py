@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import DerivativeMismatch, DifferentiationValueError
-from .transforms import Point, check_function, hessian, jacobian, read
+from .passes import check_function
+from .points import Point
+from .results import read
+from .transforms import hessian, jacobian
 
 EPSILON = np.finfo(np.float64).eps
 

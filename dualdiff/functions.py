@@ -4,6 +4,8 @@ The elementwise ones come straight from the rows of `dualdiff.rules` that are no
 function here.
 """
 
+import inspect
+
 import numpy as np
 
 from . import rules
@@ -21,7 +23,15 @@ def _row_function(index, row):
 
     function.__name__ = function.__qualname__ = row.name
     function.__doc__ = _document(row)
+    function.__signature__ = _signature(row)
     return function
+
+
+def _signature(row):
+    """What editors and ``help`` show: x, then the row's parameters with their defaults."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    options = [inspect.Parameter(name, kind, default=default) for name, default in row.parameters]
+    return inspect.Signature([inspect.Parameter("x", kind), *options])
 
 
 def _bind(row, given, named):

@@ -3,7 +3,8 @@
 A level is an integer. Numbers made by hand have level 0; each transform call opens the next larger one, so that an
 inner call always has a larger level than the calls around it. Two numbers of different levels nest (the larger level
 is outside); they never add, which is what rules out the confusion of perturbations (Siskind & Pearlmutter 2005).
-The lowest bit of a level says whether the call runs with ``strict=True``, so that kernels know it from the number.
+The lowest two bits of a level say whether the call runs with ``strict=True`` and with ``holomorphic=True``, so that
+kernels and rules know it from the number.
 """
 
 import itertools
@@ -16,11 +17,26 @@ _live = set()
 BY_HAND = 0
 
 
-def open_level(strict=False):
+def open_level(strict=False, holomorphic=False):
     """Open a fresh level; close it with `close_level`."""
-    level = 2 * next(_counter) + bool(strict)
+    level = 4 * next(_counter) + 2 * bool(holomorphic) + bool(strict)
     _live.add(level)
     return level
+
+
+def open_like(level):
+    """Open a fresh level of the same strictness and kind as another one."""
+    return open_level(is_strict(level), is_holomorphic(level))
+
+
+def is_strict(level):
+    """Whether ties and tips are nan at this level."""
+    return bool(level & 1)
+
+
+def is_holomorphic(level):
+    """Whether derivatives at this level are complex ones."""
+    return bool(level & 2)
 
 
 def close_level(level):

@@ -59,26 +59,12 @@ def _constant(text):
 def unary(index, x, parameters=()):
     """Apply ``rules.UNARY[index]`` to a dual array whose parts are dual or complex."""
     rule = rules.UNARY[index]
-    row = rows.named(rule.name)
     names = dict(zip((name for name, _ in rule.parameters), parameters, strict=False))
     if rule.name in _COMPLEX and x.dtype.kind == "c":
+        refuse_holomorphic(x, rule.name)
         return _COMPLEX[rule.name](x)
     _check_complex(rule, x.value)
-    y = part(value_of(index, x.value, parameters))
-    strict = np.nan if x._level & 1 else 0.0
-    with np.errstate(all="ignore"):
-        d1 = _constant(rule.d1)
-        if d1 is None:
-            d1 = row.d1(x.value, y, strict=strict, **names)
-        out = x.map_planes(lambda stack: _apply(d1, stack, rule.selects), y)
-        if x._layout is None or row.d2_is_zero:
-            return settle(out)
-        e1, e2, e12 = out._stacks
-        p, q = pairs(x._layout)
-        d2 = row.d2(x.value, y, strict=strict, **names)
-        first, second, _ = x._stacks
-        e12 = e12 + strong_product(strong_product(d2, first[p]), second[q])
-        return settle(out.with_parts(y, e1, e2, e12))
+    return chain(rows.named(rule.name), (x,), lambda x: value_of(index, x, parameters), **names)
 
 
 def value_of(index, x, parameters=()):
@@ -92,44 +78,61 @@ def value_of(index, x, parameters=()):
 
 def binary(index, a, b):
     """Apply ``rules.BINARY[index]`` where levels differ or parts are dual or complex."""
-    rule = rules.BINARY[index]
-    row = rows.named(rule.name)
-    la, lb = level(a), level(b)
-    top = max(la, lb)
-    for other in (la, lb):
-        if 0 <= other < top:
-            levels.require_live(other)
-    a = lift(a) if la >= 0 else a
-    b = lift(b) if lb >= 0 else b
-    a_active, b_active = la == top, lb == top
-    if a_active and b_active:
-        a, b = _agreed(a, b)
-        a_active, b_active = level(a) == top, level(b) == top
-    like = a if a_active else b
-    x = a.value if a_active else a
-    y = b.value if b_active else b
-    z = part(binary_value(index, row, x, y))
-    _check_complex(rule, z)
+    row = rows.named(rules.BINARY[index].name)
+    return chain(row, (a, b), lambda x, y: binary_value(index, row, x, y))
+
+
+def chain(row, operands, value, **names):
+    """Apply a row to one or two operands, some of them dual: the chain rule of first and second order.
+
+    Parameters
+    ----------
+    row : rows.Row
+    operands : sequence
+        Dual and plain arrays and numbers; the highest level is differentiated, the others are constants.
+    value : callable
+        The function itself, on the parts of the operands.
+    **names
+        The row's parameters.
+    """
+    top, operands, active = _prepared(operands)
+    like = operands[active[0]]
+    parts = [a.value if i in active else a for i, a in enumerate(operands)]
+    z = part(value(*parts))
+    _check_complex(row.rule, z)
     # What is a plain Python number must stay one (weak promotion); local derivatives follow the result's dtype.
-    strict = np.nan if top & 1 else 0.0
+    names["strict"] = np.nan if levels.is_strict(top) else 0.0
+    firsts, seconds = rows.FIRST[row.rule.arity], rows.SECOND[row.rule.arity]
     with np.errstate(all="ignore"):
         terms = []
-        if a_active:
-            fx = _partial(rule.fx, row.fx, x, y, z, strict)
-            terms.append(tuple(_apply(fx, spread(stack, z.ndim), "x" in rule.selects) for stack in a._stacks))
-        if b_active:
-            fy = _partial(rule.fy, row.fy, x, y, z, strict)
-            terms.append(tuple(_apply(fy, spread(stack, z.ndim), "y" in rule.selects) for stack in b._stacks))
+        for i in active:
+            w = _partial(row, firsts[i], (*parts, z), names)
+            selects = row.rule.selects and (row.rule.arity == 1 or "xy"[i] in row.rule.selects)
+            terms.append(tuple(_apply(w, spread(stack, z.ndim), selects) for stack in operands[i]._stacks))
         stacks = list(terms[0]) if len(terms) == 1 else [s + t for s, t in zip(*terms, strict=True)]
         if like._layout is not None:
-            stacks[2] = _second_order(stacks[2], rule, row, a, b, x, y, z, a_active, b_active, like._layout, strict)
-            if like._layout[0] != FULL:
-                stacks[1] = stacks[0]
+            first = {i: [spread(stack, z.ndim) for stack in operands[i]._stacks[:2]] for i in active}
+            for (i, j), name in seconds.items():
+                if i in active and j in active and not getattr(row, f"{name}_is_zero"):
+                    w = getattr(row, name)(*parts, z, **names)
+                    stacks[2] = stacks[2] + _second_order(w, first[i], first[j], pairs(like._layout), i != j)
     stacks = [part(np.broadcast_to(stack, (stack.shape[0], *z.shape))) for stack in stacks]
     stacks = [stack if is_dual(stack) or stack.flags.writeable else stack.copy() for stack in stacks]
     if like._layout is not None and like._layout[0] != FULL:
         stacks[1] = stacks[0]
     return settle(make(z, tuple(stacks), like._layout, top))
+
+
+def _prepared(operands):
+    """The top level, the operands as arrays with equal layouts, and the positions of those of the top level."""
+    top = max(level(a) for a in operands)
+    for a in operands:
+        if 0 <= level(a) < top:
+            levels.require_live(level(a))
+    operands = [lift(a) if level(a) >= 0 else a for a in operands]
+    if len(operands) == 2 and level(operands[0]) == level(operands[1]):
+        operands = _agreed(*operands)
+    return top, operands, [i for i, a in enumerate(operands) if level(a) == top]
 
 
 def binary_value(index, row, x, y):
@@ -140,9 +143,10 @@ def binary_value(index, row, x, y):
     return apply_binary(index, x, y) if is_dual(x) or is_dual(y) else row.value(x, y)
 
 
-def _partial(text, function, x, y, z, strict):
-    constant = _constant(text)
-    return function(x, y, z, strict=strict) if constant is None else constant
+def _partial(row, name, operands, names):
+    """A first derivative: the constant where the text is one, so that a slope of 1 costs no product."""
+    constant = _constant(getattr(row.rule, name))
+    return getattr(row, name)(*operands, **names) if constant is None else constant
 
 
 def _agreed(a, b):
@@ -164,24 +168,23 @@ def _agreed(a, b):
     )
 
 
-def _second_order(e12, rule, row, a, b, x, y, z, a_active, b_active, layout, strict):
-    p, q = pairs(layout)
-
-    def products(function, left, right):
-        w = function(x, y, z, strict=strict)
-        return strong_product(strong_product(w, spread(left, z.ndim)[p]), spread(right, z.ndim)[q])
-
-    if a_active and not row.fxx_is_zero:
-        e12 = e12 + products(row.fxx, a._stacks[0], a._stacks[1])
-    if b_active and not row.fyy_is_zero:
-        e12 = e12 + products(row.fyy, b._stacks[0], b._stacks[1])
-    if a_active and b_active and not row.fxy_is_zero:
-        e12 = e12 + products(row.fxy, a._stacks[0], b._stacks[1])
-        e12 = e12 + products(row.fxy, b._stacks[0], a._stacks[1])
-    return e12
+def _second_order(w, left, right, layout, mixed):
+    """A second derivative times every pair of planes; a mixed one meets the pairs both ways round."""
+    p, q = layout
+    product = strong_product(strong_product(w, left[0][p]), right[1][q])
+    return product + strong_product(strong_product(w, right[0][p]), left[1][q]) if mixed else product
 
 
 # Directional derivatives along a real parameter of functions that are not holomorphic: compositions of the real rows.
+
+
+def refuse_holomorphic(x, name):
+    """A function that is not holomorphic has no complex derivative."""
+    if levels.is_holomorphic(x._level):
+        raise DifferentiationTypeError(
+            f"np.{name} is not holomorphic and has no complex derivative; leave holomorphic=True out and differentiate "
+            f"with respect to real and imaginary part"
+        )
 
 
 def _complex_absolute(x):

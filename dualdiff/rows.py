@@ -13,7 +13,8 @@ import numpy as np
 
 from . import rules
 
-_PARTIALS = {1: ("d1", "d2"), 2: ("fx", "fy", "fxx", "fxy", "fyy")}
+FIRST = {1: ("d1",), 2: ("fx", "fy")}
+SECOND = {1: {(0, 0): "d2"}, 2: {(0, 0): "fxx", (0, 1): "fxy", (1, 1): "fyy"}}
 _RULES = {rule.name: rule for rule in rules.ROWS}
 _provided = {}
 
@@ -68,11 +69,19 @@ class Row:
         self._result = "y" if rule.arity == 1 else "z"
         domains = (rule.domain,) if rule.arity == 1 else rule.domain
         self._restricted = any(domain.low > -np.inf or domain.high < np.inf for domain in domains)
-        for partial in _PARTIALS[rule.arity]:
+        for partial in (*FIRST[rule.arity], *SECOND[rule.arity].values()):
             setattr(self, f"{partial}_is_zero", rules.is_zero(getattr(rule, partial)))
 
     def __repr__(self):
         return f"Row({self.rule.name!r})"
+
+    def is_function(self, name):
+        """Whether a name in a text is that of a function."""
+        return name == "where" or name in _RULES
+
+    def function(self, name):
+        """The callable that a function name in a text stands for."""
+        return _function(name)
 
     def _compile(self, text, arguments, temporaries=()):
         """Return ``text`` as a function of ``arguments``, ``strict`` and the row's parameters."""
@@ -83,8 +92,7 @@ class Row:
                 lines.insert(0, f"    {name} = {temporary}\n")
         options = "".join(f", {name}={default!r}" for name, default in self.rule.parameters)
         head = f"def function({', '.join(arguments)}, *, strict=0.0{options}):\n"
-        known = {"where": None, **_RULES}
-        namespace = dict(rules.CONSTANTS) | {name: _function(name) for name in used if name in known}
+        namespace = dict(rules.CONSTANTS) | {name: self.function(name) for name in used if self.is_function(name)}
         exec(compile(f"{head}{''.join(lines)}    return {text}\n", f"<row {self.rule.name}>", "exec"), namespace)
         return namespace["function"]
 

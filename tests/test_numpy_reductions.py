@@ -91,7 +91,8 @@ CASES = [
     Case("apply_along_axis", lambda x: np.apply_along_axis(lambda row: row**2 * row[0], 0, x)),
     Case("apply_along_axis, numbers", lambda x: np.apply_along_axis(lambda row: np.sum(row**3), 1, x)),
     Case("apply_over_axes", lambda x: np.apply_over_axes(np.sum, x**2, [0, 1])),
-    Case("three axes", lambda x: np.max(np.prod(x.reshape(1, 2, 3), axis=0), axis=1) + np.std(x.reshape(1, 2, 3), (0, 2))),
+    Case("max of a product of three axes", lambda x: np.max(np.prod(x.reshape(1, 2, 3), axis=0), axis=1)),
+    Case("std over two of three axes", lambda x: np.std(x.reshape(1, 2, 3), (0, 2))),
 ]
 
 
@@ -100,13 +101,12 @@ def test_derivatives(case):
     check_derivatives_of(case)
 
 
-# histogram and friends give counts and float64 edges whatever they are given.
-@pytest.mark.parametrize("case", [c for c in CASES if not c.name.startswith(("histogram, edges",))], ids=str)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_values(case):
     check_value_of(case)
 
 
-# Ties: the mean of the tied entries, at every order ---------------------------------------------------------------------
+# Ties: the mean of the tied entries, at every order -------------------------------------------------------------------
 
 TIES = np.array([2.0, 1.0, 2.0, 2.0])
 THIRD = 1.0 / 3.0
@@ -168,7 +168,7 @@ def test_nan_is_handed_on():
     np.testing.assert_array_equal(np.nanmin(x).tangent, x.tangent[:, 0])
 
 
-# Products with zeros ----------------------------------------------------------------------------------------------------
+# Products with zeros --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("x", [[0.0, 2.0, 3.0], [2.0, 0.0, 3.0, 5.0], [0.0, 0.0, 3.0], [0.0, 0.0, 0.0], [2.0], [],
@@ -196,7 +196,7 @@ def test_interp_at_and_beyond_knots():
     np.testing.assert_array_equal(slopes, [0.0, 1.0, 1.0, 3.0, 0.0, 0.0])
 
 
-# Everything that is no array of some numbers -------------------------------------------------------------------------------
+# Everything that is no array of some numbers --------------------------------------------------------------------------
 
 NUMBERS = [np.sum, np.mean, np.prod, np.max, np.min, np.median, np.cumsum, np.cumprod, np.average, np.sinc, np.i0,
            lambda x: np.quantile(x, 0.3), lambda x: np.interp(x, [0.0, 2.0], [1.0, 3.0]), np.nansum, np.nanmax]
@@ -254,15 +254,25 @@ def test_out():
             give(np.zeros(()))
 
 
+def test_errors_of_numpy_remain():
+    with pytest.raises(ValueError, match="identity"):
+        np.max(dual(VECTOR), where=VECTOR > 0.0)
+    with pytest.raises(ValueError, match="zero-size"):
+        np.max(dual(VECTOR[:0]))
+    with pytest.raises(ValueError, match="axis"):
+        np.sum(dual(VECTOR), axis=1)
+
+
 def test_weights_that_sum_to_zero():
     with pytest.raises(ZeroDivisionError):
         np.average(dual(VECTOR), weights=[1.0, -1.0, 0.0, 0.0])
 
 
-# Methods ---------------------------------------------------------------------------------------------------------------------
+# Methods --------------------------------------------------------------------------------------------------------------
 
-METHODS = ["sum", "mean", "var", "std", "prod", "min", "max", "argmin", "argmax", "cumsum", "cumprod", "trace", "argsort",
-           "all", "any", "nonzero", "round", "squeeze", "ravel", "flatten", "copy", "tolist", "conj", "transpose"]
+METHODS = ["sum", "mean", "var", "std", "prod", "min", "max", "argmin", "argmax", "cumsum", "cumprod", "trace",
+           "argsort", "all", "any", "nonzero", "round", "squeeze", "ravel", "flatten", "copy", "tolist", "conj",
+           "transpose"]
 ARGUMENTS = [{}, {"axis": 1}, {"axis": (0, 1)}, {"axis": 0, "keepdims": True}, {"ddof": 1}]
 
 
@@ -326,12 +336,12 @@ def test_methods_that_change_the_array(name):
     CHANGES[name](want)
     np.testing.assert_array_equal(x.value, want)
     # The tangents went along: they are those of the entries that moved, or 0.
-    source = {v: t for v, t in zip(MATRIX.ravel(), dual(MATRIX).tangent.reshape(2, -1).T, strict=True)}
+    source = dict(zip(MATRIX.ravel(), dual(MATRIX).tangent.reshape(2, -1).T, strict=True))
     for v, t in zip(x.value.ravel(), x.tangent.reshape(2, -1).T, strict=True):
         np.testing.assert_array_equal(t, source.get(v, np.zeros(2)))
 
 
-# Values only -------------------------------------------------------------------------------------------------------------------
+# Values only ----------------------------------------------------------------------------------------------------------
 
 ON_VALUES = [
     np.argmax, np.argmin, np.argsort, np.nonzero, np.count_nonzero, np.any, np.all, np.flatnonzero, np.argwhere,

@@ -16,7 +16,7 @@ CASES = [
     Case("select", lambda x: np.select([x > 2.0, x > 1.0], [x**2, x**3], x)),
     Case("select, default", lambda x: np.select([x > 2.0, x > 1.0], [x**2, 7.0])),
     Case("piecewise", lambda x: np.piecewise(x, [x < 1.0, x > 2.0], [lambda t: t**3, 5.0, np.exp])),
-    Case("piecewise, one condition", lambda x: np.piecewise(x, x > 2.0, [lambda t, a: a * t**2, 1.0], 3.0)),
+    Case("piecewise, one condition", lambda x: np.piecewise(x[0], x[0] > 2.0, [lambda t, a: a * t**2, 1.0], 3.0)),
     Case("choose", lambda x: np.choose(np.array([[0, 1, 1], [1, 0, 2]]), [x**2, x**3, 1.0])),
     Case("clip", lambda x: np.clip(x**2, 1.5, 8.0)),
     Case("clip, dual bounds", lambda x: np.clip(x**2, x[0] + 0.5, 6.0 * x[0, 0])),
@@ -61,7 +61,8 @@ CASES = [
     Case("sliding windows", lambda x: np.lib.stride_tricks.sliding_window_view(x[0] ** 2, 2)),
     # Splitting and joining
     Case("split", lambda x: np.split(x**2, 3, axis=1)[1] * np.array_split(x, 2, axis=1)[1]),
-    Case("hsplit, vsplit, unstack", lambda x: np.hsplit(x**2, 3)[1][:, 0] * np.vsplit(x, 2)[1][0, 0] + np.unstack(x.T)[0]),
+    Case("hsplit and vsplit", lambda x: np.hsplit(x**2, 3)[1][:, 0] * np.vsplit(x, 2)[1][0, 0]),
+    Case("unstack", lambda x: np.unstack(x.T)[0] ** 2),
     Case("concatenate", lambda x: np.concatenate([x**2, np.ones((1, 3)), x], axis=0)),
     Case("concatenate, flat", lambda x: np.concatenate([x[0] ** 2, x], axis=None)),
     Case("concatenate, lists", lambda x: np.concatenate([x[0] ** 2, [1.0, 2.0]])),
@@ -104,7 +105,7 @@ CASES = [
     Case("logspace", lambda x: np.logspace(x[0, 0], x[1, 0], 3), scale=1e3),
     Case("geomspace", lambda x: np.geomspace(x[0], x[1] ** 2, 4)),
     Case("full_like", lambda x: np.full_like(x, x[0, 0] ** 2)),
-    Case("full", lambda x: np.full(2, x[0, 0] ** 2, like=x) if dd.pack(x) is x else np.full(2, x[0, 0] ** 2)),
+    Case("full", lambda x: np.full(2, x[0, 0] ** 2, like=x)),
     # Nearly the identity
     Case("nan_to_num", lambda x: np.nan_to_num(x**2)),
     Case("round", lambda x: np.round(x, 0) * x, step=0.03),
@@ -125,12 +126,12 @@ def test_derivatives(case):
     check_derivatives_of(case)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.name not in ("full",)], ids=str)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_values(case):
     check_value_of(case)
 
 
-# Views ------------------------------------------------------------------------------------------------------------------
+# Views ----------------------------------------------------------------------------------------------------------------
 
 VIEWS = {
     "reshape": lambda x: np.reshape(x, (3, 2)),
@@ -254,7 +255,7 @@ def test_reshape_of_parts_that_lie_differently_in_memory():
         assert y.value[0, 0] == 9.0 and not y.tangent[:, 0, 0].any()
 
 
-# Writing -----------------------------------------------------------------------------------------------------------------
+# Writing --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("write", [
@@ -274,13 +275,14 @@ def test_nan_to_num_in_place():
     assert y is x and x.value[1] == 3.0 and not x.tangent[:, 1:].any() and x.tangent[:, 0].all()
 
 
-# Selections and special cases ------------------------------------------------------------------------------------------------
+# Selections and special cases -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("f", [
     lambda x, bad: np.where(x > 0.0, x, bad * x), lambda x, bad: np.select([x > 0.0], [x], bad * x),
     lambda x, bad: np.choose([0], [x, bad * x]), lambda x, bad: np.piecewise(x, [x > 0.0], [lambda t: t, np.log]),
-    lambda x, bad: np.nan_to_num(np.append(x, bad * x))[:1], lambda x, bad: np.extract([True, False], np.append(x, bad)),
+    lambda x, bad: np.nan_to_num(np.append(x, bad * x))[:1],
+    lambda x, bad: np.extract([True, False], np.append(x, bad)),
 ])  # fmt: skip
 @pytest.mark.parametrize("bad", [np.inf, np.nan])
 def test_other_branches_have_no_influence(f, bad):
@@ -319,11 +321,9 @@ def test_arrays_like_a_dual_array():
                                lambda x: np.stack([x, 1.0]), lambda x: np.hstack([x, x]), lambda x: np.pad([x], 1),
                                lambda x: np.broadcast_to(x, (2, 2)), lambda x: np.where(True, x, 0.0), np.real,
                                lambda x: np.concatenate([[x], [1.0]]), lambda x: np.linspace(0.0, x, 3), np.nan_to_num,
-                               lambda x: np.clip(x, 0.0, 1.0), lambda x: np.append(x, x), np.copy, np.expand_dims])
+                               lambda x: np.clip(x, 0.0, 1.0), lambda x: np.append(x, x), np.copy,
+                               lambda x: np.expand_dims(x, 0)])
 def test_numbers(f):
-    if f is np.expand_dims:
-        def f(x):
-            return np.expand_dims(x, 0)
     got, want = f(dd.Dual(0.75, [1.0, 2.0])), f(np.array(0.75))
     got = dd.pack(got) if isinstance(got, np.ndarray) else got
     assert np.shape(got) == np.shape(want)

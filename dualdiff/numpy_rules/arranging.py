@@ -13,6 +13,13 @@ from .._array import is_dual, settle
 from ..errors import LostTangentError
 from .registry import numbers, part, pick, refuse_dual, rule
 
+
+def array(a):
+    """An argument that is dual, or an array."""
+    a = numbers(a)
+    return a if is_dual(a) else np.asarray(a)
+
+
 # -- views -------------------------------------------------------------------------------------------------------------
 
 
@@ -80,8 +87,7 @@ class Positions:
 
     def add(self, a):
         """Take in an array and return the positions of its entries."""
-        a = numbers(a)
-        a = a if is_dual(a) or isinstance(a, int | float | complex) else np.asarray(a)
+        a = a if isinstance(a, int | float | complex) else array(a)
         shape = np.shape(a)
         size = int(np.prod(shape, dtype=np.intp))
         self.parts.append(a)

@@ -4,14 +4,9 @@ import numpy as np
 
 from .._array import is_dual, settle
 from ..errors import DifferentiationValueError
+from .arranging import array
 from .folds import folded_axes
 from .registry import behind, numbers, part, primal, refuse_dual, rule
-
-
-def array(a):
-    """An argument that is dual, or an array."""
-    a = numbers(a)
-    return a if is_dual(a) else np.asarray(a)
 
 
 def valued(function, result, *args, **kwargs):
@@ -197,9 +192,9 @@ def _complex_where_needed(function, real):
     """A function of np.emath: complex where the real one would be nan."""
 
     def handler(*args):
-        if np.iscomplexobj(function(*[primal(numbers(a)) for a in args])):
-            args = [numbers(a).astype(np.complex128) if is_dual(numbers(a)) else a for a in args]
-        return real(*args)
+        dtype = np.asarray(function(*[primal(numbers(a)) for a in args])).dtype
+        args = [numbers(a) for a in args]
+        return real(*[a.astype(dtype) if dtype.kind == "c" and is_dual(a) else a for a in args])
 
     return handler
 

@@ -16,7 +16,11 @@ from .registry import FULL, numbers, part, primal
 
 EXTREMA = {np.maximum: -np.inf, np.minimum: np.inf, np.fmax: -np.inf, np.fmin: np.inf}
 ASSOCIATIVE = {np.add, np.multiply, np.logaddexp, np.logaddexp2, np.hypot}
-NOT_GIVEN = (None, np._NoValue)
+
+
+def missing(option):
+    """Whether an option was not given."""
+    return option is None or option is np._NoValue
 
 
 def cast(a, dtype):
@@ -37,13 +41,16 @@ def folded_axes(axis, ndim):
 def operands(a, axis, ufunc=None, initial=None, where=True):
     """What is folded, as an array of shape ``(n, *rest)``."""
     if where is not True:
-        a = np.where(primal(where), a, EXTREMA.get(ufunc, getattr(ufunc, "identity", None)))
+        if missing(initial) and ufunc.identity is None:
+            # NumPy's own error.
+            ufunc.reduce(primal(a), axis=axis, where=where)
+        a = np.where(primal(where), a, EXTREMA.get(ufunc, ufunc.identity))
     axes = folded_axes(axis, a.ndim)
     lead = tuple(range(len(axes)))
     rest = tuple(n for i, n in enumerate(a.shape) if i not in axes)
     a = a if axes == lead else np.moveaxis(a, axes, lead)
     a = a if len(axes) == 1 else a.reshape((math.prod(a.shape[: len(axes)]), *rest))
-    if initial not in NOT_GIVEN:
+    if not missing(initial):
         first = numbers(initial)
         a = np.concatenate([np.broadcast_to(first if is_dual(first) else np.asarray(first, a.dtype), (1, *rest)), a])
     return a
@@ -86,28 +93,22 @@ def fold(ufunc, a, axis=0, dtype=None, keepdims=False, initial=None, where=True)
         return kept(ufunc.reduce(entries, axis=0), a.shape, axis, keepdims)
     if ufunc in EXTREMA:
         result = extremum(ufunc, entries)
-    else:
+    elif ufunc in ASSOCIATIVE:
         value = part(ufunc.reduce(entries.value, axis=0))
         with np.errstate(all="ignore"):
-            steps = _tree(ufunc, entries) if ufunc in ASSOCIATIVE else _one_by_one(ufunc, entries)
-        result = steps.map_planes(lambda stack: stack, value) if is_dual(steps) else like(entries, value)
+            result = _tree(ufunc, entries).map_planes(lambda stack: stack, value) if len(entries) else None
+        result = like(entries, value) if result is None else result
+    else:
+        result = functools.reduce(ufunc, [entries[i, ...] for i in range(entries.shape[0])])
     return kept(result, a.shape, axis, keepdims)
 
 
 def _tree(ufunc, entries):
-    if entries.shape[0] == 0:
-        return None
     while entries.shape[0] > 1:
         half = entries.shape[0] // 2
         pairs = ufunc(entries[:half], entries[half : 2 * half])
         entries = np.concatenate([pairs, entries[2 * half :]]) if entries.shape[0] % 2 else pairs
     return entries[0, ...]
-
-
-def _one_by_one(ufunc, entries):
-    if entries.shape[0] == 0:
-        return None
-    return functools.reduce(ufunc, [entries[i, ...] for i in range(entries.shape[0])])
 
 
 def extremum(ufunc, entries):
@@ -140,13 +141,12 @@ def scan(ufunc, a, axis=0, dtype=None):
     a = cast(a, dtype)
     if not is_dual(a):
         return ufunc.accumulate(a, axis=axis)
-    value = part(ufunc.accumulate(a.value, axis=axis))
     entries = np.moveaxis(a, axis, 0)
+    if ufunc not in ASSOCIATIVE and ufunc not in EXTREMA:
+        return np.moveaxis(_steps(ufunc, entries), 0, axis)
+    value = part(ufunc.accumulate(a.value, axis=axis))
     with np.errstate(all="ignore"):
-        if ufunc in EXTREMA:
-            steps = _running_extremum(ufunc, entries)
-        else:
-            steps = _pairs(ufunc, entries) if ufunc in ASSOCIATIVE else _steps(ufunc, entries)
+        steps = _running_extremum(ufunc, entries) if ufunc in EXTREMA else _pairs(ufunc, entries)
     return np.moveaxis(steps, 0, axis).map_planes(lambda stack: stack, value)
 
 
@@ -156,11 +156,9 @@ def _pairs(ufunc, entries):
     if n < 2:
         return entries.copy()
     odd = _pairs(ufunc, ufunc(entries[: n - 1 : 2], entries[1::2]))
-    out = np.zeros_like(entries)
-    out[:1] = entries[:1]
-    out[1::2] = odd
-    out[2::2] = ufunc(odd[: (n - 1) // 2], entries[2::2])
-    return out
+    even = ufunc(odd[: (n - 1) // 2], entries[2::2])
+    places = np.concatenate([np.zeros(1, dtype=np.intp), np.arange(1, n, 2), np.arange(2, n, 2)])
+    return np.concatenate([entries[:1], odd, even])[np.argsort(places)]
 
 
 def _steps(ufunc, entries):

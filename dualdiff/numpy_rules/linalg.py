@@ -83,11 +83,13 @@ def solve_planes(a, stack):
     return np.moveaxis(solved.reshape((*solved.shape[:-1], k, m)), -2, 0)
 
 
-def _reciprocal_gaps(x, gaps, tolerance):
+def _reciprocal_gaps(x, gaps, size):
     """``1/gaps`` off the diagonal, 0 on it, nan between values that cannot be told apart.
 
-    ``x`` are the values; ties are those within ``tolerance`` of the largest, which is what rounding leaves of equals.
+    ``x`` are the values of a matrix of that size. Ties are those within what rounding leaves of equals: a small
+    multiple of size · eps · the largest. A finite number there would have no correct digit.
     """
+    tolerance = 16 * size * _epsilon(x)
     plain = primal(x)
     distance = np.abs(plain[..., None, :] - plain[..., :, None])
     largest = np.max(np.abs(plain), axis=-1, initial=0.0)[..., None, None]
@@ -309,7 +311,7 @@ def _eigh_tangent(y, primals, stacks, uplo):
     """dw = diag(Vᴴ dA V), dV = V (F ∘ Vᴴ dA V) with F = 1/(wⱼ − wᵢ) (Magnus 1985)."""
     w, v = y
     inner = np.matmul(np.matmul(_h(v), _hermitian(stacks[0], uplo)), v)
-    f = _reciprocal_gaps(w, w[..., None, :] - w[..., :, None], w.shape[-1] * _epsilon(w))
+    f = _reciprocal_gaps(w, w[..., None, :] - w[..., :, None], w.shape[-1])
     return _real(_diag(inner)), np.matmul(v, strong_product(f, inner))
 
 
@@ -335,7 +337,7 @@ def _eig_tangent(y, primals, stacks):
     w, v = y
     inverse = np.linalg.inv(v)
     inner = np.matmul(np.matmul(inverse, stacks[0]), v)
-    f = _reciprocal_gaps(w, w[..., None, :] - w[..., :, None], w.shape[-1] * _epsilon(w))
+    f = _reciprocal_gaps(w, w[..., None, :] - w[..., :, None], w.shape[-1])
     loud = np.where(_defective(primal(inverse)), np.nan, 1.0).astype(_real_type(v))
     dv = np.matmul(v, strong_product(f, inner))
     dv = dv - v * _real(np.sum(np.conjugate(v) * dv, -2))[..., None, :]
@@ -378,10 +380,15 @@ def _svd_tangent(y, primals, stacks, full):
     u1, v1 = u[..., :, :k], _h(vh[..., :k, :])
     p = np.matmul(np.matmul(_h(u1), da), v1)
     si, sj = s[..., :, None], s[..., None, :]
-    f = _reciprocal_gaps(s, (sj - si) * (sj + si), max(a.shape[-2:]) * _epsilon(s))
+    f = _reciprocal_gaps(s, (sj - si) * (sj + si), max(a.shape[-2:]))
     omega = strong_product(f, p * sj + _h(p) * si)
     psi = strong_product(f, p * si + _h(p) * sj)
     zero = _zero(primal(s), a.shape)
+    if np.any(np.count_nonzero(zero, axis=-1) > 1):
+        # Between two zeros the equations say nothing, not even 0.
+        unknown = np.where(zero[..., :, None] & zero[..., None, :] & ~np.eye(k, dtype=bool), np.nan, 0.0)
+        nothing = strong_product(unknown, p) + strong_product(unknown, _h(p))
+        omega, psi = omega + nothing, psi + nothing
     inverse = np.where(zero, np.full((), np.nan, s.dtype), 1 / np.where(zero, np.ones((), s.dtype), s))
     if u.dtype.kind == "c":
         turn = _on_diagonal(0.5j * strong_product(inverse, np.imag(_diag(p))))

@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import rules
 from .._array import apply_unary, is_dual, settle
-from .folds import NOT_GIVEN, cast, fold, folded_axes, loud, scan
+from .folds import cast, fold, folded_axes, loud, missing, scan
 from .registry import behind, numbers, part, primal, refuse_dual, rule
 
 ROOT = next(i for i, row in enumerate(rules.UNARY) if row.name == "root")
@@ -30,7 +30,7 @@ def _sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where
         total = a.map_planes(
             lambda stack: part(np.sum(stack, axis=planes, **options)), part(np.sum(a.value, axis=axis, **options))
         )
-    return total if initial in NOT_GIVEN else total + initial
+    return total if missing(initial) else total + initial
 
 
 @rule(np.mean)
@@ -83,8 +83,8 @@ def _weights(a, axis, weights):
 def _var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
     a = cast(a, dtype)
     refuse_dual(np.var, where=where)
-    ddof = ddof if correction is None or correction is np._NoValue else correction
-    if mean is None or mean is np._NoValue:
+    ddof = ddof if missing(correction) else correction
+    if missing(mean):
         mean = np.mean(a, axis=axis, keepdims=True, where=where)
     deviations = a - mean
     if deviations.dtype.kind == "c":
@@ -225,7 +225,7 @@ def _masking(function):
         a = numbers(a)
         present = ~np.isnan(a)
         where = kwargs.pop("where", True)
-        return function(a, *args, where=present if where in (True, np._NoValue) else present & where, **kwargs)
+        return function(a, *args, where=present if where is True or missing(where) else present & where, **kwargs)
 
     return handler
 

@@ -371,7 +371,7 @@ def _finite(a):
 
 
 def _custom_second(function, tangent, inputs, args, kwargs, top, layout):
-    inner, outer = levels.open_level(top & 1), levels.open_level(top & 1)
+    inner, outer = levels.open_like(top), levels.open_like(top)
     try:
         inputs = [as_dual_of_duals(a, inner, outer) if level(a) == top else a for a in inputs]
         y = apply_custom(function, tangent, inputs, args, kwargs)

@@ -1,10 +1,12 @@
 """Functions that move entries: views act on every part as on the value, everything else is an arrangement."""
 
+import math
+
 import numpy as np
 
 from .._array import is_dual, settle
 from ..errors import UnsupportedFunctionError
-from .arranging import Positions, arranging, overwriting, viewing, views
+from .arranging import Positions, arranging, array, overwriting, viewing, views
 from .registry import behind, joining, linear, numbers, part, pick, rearranging, refuse_dual, rule
 
 # -- views: the result shares memory with the argument, planes too -----------------------------------------------------
@@ -102,7 +104,7 @@ def _joined_axis(stacks, axis):
 
 
 joining(np.concatenate, lambda stacks, axis=0, **kwargs: np.concatenate(
-    [s.reshape((s.shape[0], -1)) for s in stacks] if axis is None else stacks,
+    [s.reshape((s.shape[0], math.prod(s.shape[1:]))) for s in stacks] if axis is None else stacks,
     1 if axis is None else _joined_axis(stacks, axis), **kwargs))
 joining(np.stack, lambda stacks, axis=0, **kwargs: np.stack(stacks, axis + 1 if axis >= 0 else axis, **kwargs))
 
@@ -167,10 +169,10 @@ def _diag(v, k=0):
 @rule(np.insert)
 def _insert(arr, obj, values, axis=None):
     refuse_dual(np.insert, obj=obj)
-    arr, positions = numbers(arr), Positions()
+    arr, positions = array(arr), Positions()
     where = np.insert(positions.add(arr), obj, positions.add(values), axis)
     made = positions.pick(where)
-    return made.astype(arr.dtype) if getattr(arr, "dtype", None) == np.float32 else made
+    return made.astype(arr.dtype) if is_dual(arr) else made
 
 
 @rule(np.astype)
@@ -210,7 +212,7 @@ def _pad(array, pad_width, mode="constant", **kwargs):
     where = positions.add(array)
     if "constant_values" in kwargs:
         kwargs = kwargs | {"constant_values": positions.add(kwargs["constant_values"])}
-    return positions.pick(np.pad(where, widths, "constant" if mode == "empty" else mode, **kwargs))
+    return positions.pick(np.pad(where, widths, "constant" if mode == "empty" else mode, **kwargs)).astype(array.dtype)
 
 
 def _pad_linear(array, widths, mode, kwargs):

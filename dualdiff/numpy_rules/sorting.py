@@ -4,17 +4,18 @@ import numpy as np
 
 from .._array import is_dual
 from ..errors import DifferentiationValueError
-from ..packing import join, spread
-from .arranging import Positions, signature_of
-from .folds import folded_axes, operands
+from ..packing import join, shape_of, spread
+from .arranging import Positions, array, signature_of
+from .folds import folded_axes, missing, operands
 from .registry import numbers, part, pick, plane_by_plane, primal, refuse_dual, rule, value_only
 
 value_only(
     np.all, np.any, np.allclose, np.array_equal, np.array_equiv, np.isclose, np.isin, np.argmax, np.argmin,
     np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.argwhere, np.nonzero, np.flatnonzero,
-    np.count_nonzero, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.searchsorted, np.digitize, np.isneginf, np.isposinf, np.iscomplex, np.isreal, np.iscomplexobj,
-    np.isrealobj, np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type,
-    np.may_share_memory, np.array_repr, np.array_str, np.array2string, np.isfortran,
+    np.count_nonzero, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.searchsorted,
+    np.digitize, np.isneginf, np.isposinf, np.iscomplex, np.isreal, np.iscomplexobj, np.isrealobj, np.shape,
+    np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type, np.may_share_memory,
+    np.array_repr, np.array_str, np.array2string, np.isfortran,
 )
 
 
@@ -34,7 +35,7 @@ def _where(condition, *branches):
     parts = [numbers(branch) for branch in branches]
     if not any(is_dual(a) for a in parts):
         return np.where(condition, *parts)
-    ndim = max(np.ndim(condition), *(np.ndim(a) for a in parts))
+    ndim = max(len(shape_of(a)) for a in (condition, *parts))
     return join(
         parts,
         lambda values: part(np.where(condition, *values)),
@@ -46,17 +47,22 @@ def _where(condition, *branches):
 def _select(condlist, choicelist, default=0):
     if len(condlist) != len(choicelist):
         raise ValueError("list of cases must be same length as list of conditions")
+    choices = [choice if isinstance(choice, int | float | complex) else array(choice) for choice in choicelist]
     out = default
-    for condition, choice in zip(condlist[::-1], choicelist[::-1], strict=True):
-        out = np.where(primal(numbers(condition)), numbers(choice), out)
-    return out
+    for condition, choice in zip(condlist[::-1], choices[::-1], strict=True):
+        out = np.where(primal(numbers(condition)), choice, out)
+    dtype = np.result_type(*(a if isinstance(a, int | float | complex) else a.dtype for a in (*choices, default)))
+    return out if out.dtype == dtype else out.astype(dtype)
+
+
+def is_array(a):
+    return isinstance(a, list | np.ndarray)
 
 
 @rule(np.piecewise)
 def _piecewise(x, condlist, funclist, *args, **kwargs):
-    x = numbers(x)
-    x = x if is_dual(x) else np.asarray(x)
-    if np.ndim(condlist) < 2 and np.shape(condlist)[:1] != np.shape(funclist)[:1] or np.isscalar(condlist):
+    x = array(x)
+    if np.isscalar(condlist) or not is_array(condlist[0]) and x.ndim != 0:
         condlist = [condlist]
     conditions = [np.broadcast_to(np.asarray(primal(numbers(c)), dtype=bool), x.shape) for c in condlist]
     if len(funclist) == len(conditions) + 1:
@@ -75,7 +81,7 @@ def _piecewise(x, condlist, funclist, *args, **kwargs):
 
 @rule(np.clip)
 def _clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None, **kwargs):
-    low, high = (option if bound is None or bound is np._NoValue else bound
+    low, high = (option if missing(bound) else bound
                  for bound, option in ((a_min, min), (a_max, max)))
     a = numbers(a)
     a = a if low is None else np.maximum(a, low)

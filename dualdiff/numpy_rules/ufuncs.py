@@ -6,6 +6,7 @@ from .. import rules
 from .._array import is_dual, level, settle
 from ..errors import DifferentiationTypeError, LostTangentError, UnsupportedFunctionError
 from ..packing import has_duals, plane_counts, spread
+from .arranging import array
 from .folds import cast, fold, scan
 from .registry import RULES, numbers, pick, primal, refuse_dual
 
@@ -161,8 +162,8 @@ def _reduceat(ufunc, array, indices, axis=0, dtype=None, out=None):
 
 
 def _outer(ufunc, a, b, **kwargs):
-    a, b = numbers(a), numbers(b)
-    return ufunc(np.reshape(a, (*np.shape(a), *[1] * np.ndim(b))), b, **kwargs)
+    a, b = array(a), array(b)
+    return ufunc(np.reshape(a, (*a.shape, *[1] * b.ndim)), b, **kwargs)
 
 
 # -- at ----------------------------------------------------------------------------------------------------------------

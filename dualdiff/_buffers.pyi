@@ -1,0 +1,6 @@
+from typing import Any, final
+
+@final
+class Buffer: ...
+
+def is_buffer(base: Any) -> bool: ...

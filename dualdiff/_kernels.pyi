@@ -1,0 +1,1 @@
+# For Cython alone: _kernels.pxd says what there is.

@@ -1,0 +1,92 @@
+"""The result: split into its value and its planes, and given to the caller as arrays that alias nothing."""
+
+import numpy as np
+
+from . import levels
+from ._array import is_dual, level, lift, settle, surrender
+from .errors import DifferentiationTypeError, DifferentiationValueError, LevelError
+from .packing import NUMERIC, pack
+
+
+def read(y, lvl, name, function):
+    """Split a result into its value and its stacks of planes (None for a constant)."""
+    if not is_dual(y):
+        y = _packed(y, name, function)
+        if not is_dual(y):
+            if y.dtype.kind == "c" and not levels.is_holomorphic(lvl):
+                _refuse_complex(name, function)
+            return np.array(y, dtype=np.float64 if y.dtype.kind in "biu" else None), None, None
+    own = level(y)
+    if own > lvl:
+        raise LevelError(
+            f"{name}: {name_of(function)} returned a number of an inner derivative that has ended; return its value"
+        )
+    if own < lvl:
+        levels.require_live(own)
+        return lift(y).copy(), None, None
+    y = lift(y)
+    if y.dtype.kind == "c" and not levels.is_holomorphic(lvl):
+        _refuse_complex(name, function)
+    return *surrender(y), y._layout
+
+
+def _packed(y, name, function):
+    """A result that is no dual number, as an array or, where it holds dual numbers, a dual array."""
+    if y is None:
+        raise DifferentiationTypeError(
+            f"{name}: {name_of(function)} returned None; did it forget its return statement?"
+        )
+    if isinstance(y, np.ndarray | int | float | complex | np.number | np.bool_ | list | tuple):
+        if isinstance(y, list | tuple) or (isinstance(y, np.ndarray) and y.dtype == object):
+            y = _pack_result(y, name, function)
+            if is_dual(y):
+                return y
+        y = np.asarray(y)
+        if y.dtype.kind in NUMERIC:
+            return y
+    raise DifferentiationTypeError(
+        f"{name}: {name_of(function)} returned {described(y)}; it must return numbers: a number, an array, or a list of "
+        f"numbers"
+    )
+
+
+def _pack_result(y, name, function):
+    try:
+        return pack(y)
+    except (DifferentiationTypeError, DifferentiationValueError) as error:
+        raise type(error)(
+            f"{name}: {name_of(function)} returned {described(y)} that is no regular array of numbers ({error}); "
+            f"return one array, or numbers of equal shapes"
+        ) from None
+
+
+def described(y):
+    return f"an array of dtype {y.dtype}" if isinstance(y, np.ndarray) else f"a {type(y).__name__}"
+
+
+def _refuse_complex(name, function):
+    raise DifferentiationTypeError(
+        f"{name}: {name_of(function)} returned complex numbers where a real derivative is promised; "
+        f"return np.real, np.imag or np.abs of the result"
+    )
+
+
+def name_of(function):
+    return f"the function {getattr(function, '__name__', type(function).__name__)!r}"
+
+
+def back(planes, shape):
+    """Planes (n, *Y) as a derivative (*Y, *shape)."""
+    count = planes.shape[0]
+    ndim = planes.ndim - 1
+    moved = np.transpose(planes, (*range(1, ndim + 1), 0)) if ndim else planes
+    out = moved.reshape((*planes.shape[1:], *shape)) if count else moved.reshape((*planes.shape[1:], *shape))
+    if is_dual(out):
+        return settle(out)
+    out = np.ascontiguousarray(out) if out.ndim else out
+    return out[()] if out.ndim == 0 else out
+
+
+def own(x):
+    """A value in the form that the caller gets: numbers for arrays of dimension 0."""
+    return settle(x) if is_dual(x) else x[()] if x.ndim == 0 else x
