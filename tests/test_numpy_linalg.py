@@ -325,7 +325,6 @@ def test_tips(name):
     touched = np.arange(x.size) < (2 if name == "norm, axis" else x.size)
     assert np.isnan(np.diag(h)[touched]).all()
     assert np.isnan(np.diag(nested)[touched]).all()
-    assert np.isnan(h) | (h == 0) is not None
     assert ((h == 0) | np.isnan(h)).all()
 
 
@@ -410,7 +409,7 @@ VECTORS = {
 @pytest.mark.parametrize("name", VECTORS)
 def test_vectors_of_equal_eigenvalues_are_nan(name):
     jacobian = dd.jacobian(lambda x: VECTORS[name](symmetric(x)))(REPEATED)
-    columns = np.isnan(jacobian).all(axis=(0, 2, 3))
+    columns = np.isnan(jacobian).all(axis=0).any(axis=(1, 2))
     equal = np.isclose(np.diag(VECTORS[name](REPEATED).T @ REPEATED @ VECTORS[name](REPEATED)), 1.0)
     np.testing.assert_array_equal(columns, equal)
     assert not np.isnan(jacobian[:, ~equal]).any()

@@ -128,6 +128,7 @@ def _finish(x, kind, axes, order, value):
 def _norm(x, ord=None, axis=None, keepdims=False):
     x = numbers(x)
     value = np.linalg.norm(primal(x), ord, axis, keepdims)
+    x = x.reshape((1,)) if x.ndim == 0 else x
     everything = axis is None
     axes = tuple(range(x.ndim)) if everything else axis if isinstance(axis, tuple | list) else (axis,)
     axes = tuple(i % x.ndim for i in axes)
@@ -140,6 +141,7 @@ def _norm(x, ord=None, axis=None, keepdims=False):
 def _vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     x = numbers(x)
     value = np.linalg.vector_norm(primal(x), axis=axis, keepdims=keepdims, ord=ord)
+    x = x.reshape((1,)) if x.ndim == 0 else x
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
     return _finish(x, _vector, tuple(i % x.ndim for i in axes), ord, value)
 

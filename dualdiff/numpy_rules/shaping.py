@@ -6,6 +6,7 @@ import numpy as np
 
 from .._array import is_dual, settle
 from ..errors import UnsupportedFunctionError
+from ..nested import refuse_holomorphic
 from .arranging import Positions, arranging, array, overwriting, viewing, views
 from .registry import behind, joining, linear, numbers, part, pick, rearranging, refuse_dual, rule
 
@@ -66,16 +67,27 @@ linear(np.moveaxis, lambda stack, source, destination: np.moveaxis(
     stack, behind(source, stack.ndim - 1), behind(destination, stack.ndim - 1)))
 
 viewing(np.squeeze, np.expand_dims, np.broadcast_to, np.diagonal, np.flip, np.fliplr, np.flipud, np.rot90, np.rollaxis,
-        np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.unstack, np.real,
+        np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.unstack,
         np.lib.stride_tricks.sliding_window_view)
+
+
+@rule(np.real)
+def _real(val):
+    val = numbers(val)
+    if is_dual(val) and val.dtype.kind == "c":
+        refuse_holomorphic(val, "real")
+    return views(val, np.real)
 
 
 @rule(np.imag)
 def _imag(val):
     val = numbers(val)
-    if not is_dual(val) or val.dtype.kind == "c":
-        return views(val, np.imag)
-    return val.map_parts(np.zeros_like)
+    if not is_dual(val):
+        return np.imag(val)
+    if val.dtype.kind != "c":
+        return val.map_parts(np.zeros_like)
+    refuse_holomorphic(val, "imag")
+    return views(val, np.imag)
 
 
 def _at_least(function):
