@@ -4,10 +4,10 @@ import functools
 
 import numpy as np
 
+from ._array import is_dual
 from .errors import DifferentiationTypeError
 from .nested import strong_product
 from .numpy_rules.registry import apply_custom, numbers
-from ._array import is_dual
 
 
 def elementwise(*, d1, d2=None):

@@ -200,7 +200,7 @@ def _float_entries(x, name):
     return np.array([_real_number(entry, name) for entry in x.ravel()], dtype=np.float64).reshape(x.shape)
 
 
-# -- directions: tangents given by the caller ------------------------------------------------------------------------------
+# -- directions: tangents given by the caller --------------------------------------------------------------------------
 
 
 def directions(primals, tangents, name, holomorphic=False):

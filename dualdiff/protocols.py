@@ -8,7 +8,13 @@ import numpy as np
 
 from . import levels
 from ._array import is_dual, level, lift, rebind, settle
-from .errors import DifferentiationTypeError, DifferentiationValueError, LostTangentError, TangentMismatchError, UnsupportedFunctionError
+from .errors import (
+    DifferentiationTypeError,
+    DifferentiationValueError,
+    LostTangentError,
+    TangentMismatchError,
+    UnsupportedFunctionError,
+)
 from .numpy_rules import RULES
 from .numpy_rules.construction import TAKE_LIKE, like
 from .numpy_rules.ufuncs import call_ufunc
@@ -17,7 +23,7 @@ from .packing import NUMERIC, as_numpy, has_duals, matched, pack, plane_counts, 
 _COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
 
 
-# -- operands -----------------------------------------------------------------------------------------------------------
+# -- operands ----------------------------------------------------------------------------------------------------------
 
 
 def operand(a):
@@ -58,7 +64,7 @@ def compare(a, b, op):
     return _COMPARISONS[op](np.asarray(primal(a))[()], plain(b))
 
 
-# -- refusals -----------------------------------------------------------------------------------------------------------
+# -- refusals ----------------------------------------------------------------------------------------------------------
 
 
 def refuse_conversion(x, what):
@@ -92,7 +98,7 @@ def to_object_array(x, dtype, copy):
     return out
 
 
-# -- texts --------------------------------------------------------------------------------------------------------------
+# -- texts -------------------------------------------------------------------------------------------------------------
 
 
 def array_repr(x, parts):
@@ -107,7 +113,7 @@ def array_repr(x, parts):
     return name + "(" + (",\n" + " " * (len(name) + 1)).join(texts) + ")"
 
 
-# -- indexing -----------------------------------------------------------------------------------------------------------
+# -- indexing ----------------------------------------------------------------------------------------------------------
 
 
 def plain_index(index):
@@ -172,8 +178,9 @@ def assign(x, index, item):
         )
     if source is x or np.shares_memory(primal(source), primal(x)):
         source = source.copy()
-    if is_dual(source.value):
-        make_room(x, source.value)
+    inner = [part for part in (source.value, *source._stacks) if is_dual(part)]
+    if inner:
+        make_room(x, max(inner, key=level))
     x.value[index] = source.value
     ndim = x.value[index].ndim
     for stack, planes in zip(unique_stacks(x), unique_stacks(source), strict=True):
@@ -182,7 +189,7 @@ def assign(x, index, item):
 
 def make_room(x, item):
     """Let the parts of ``x`` hold tangents of the outer variable that ``item`` depends on."""
-    if is_dual(x.value) and level(x.value) >= level(item):
+    if all(is_dual(part) and level(part) >= level(item) for part in (x.value, *x._stacks)):
         return
     if not rebind(x, x.map_parts(lambda part: roomy(item, part))):
         raise LostTangentError(
@@ -214,6 +221,27 @@ def write_planes(stack, index, planes, ndim):
 def unique_stacks(x):
     stacks = x._stacks
     return (stacks[0], stacks[2]) if len(stacks) == 3 and stacks[0] is stacks[1] else stacks
+
+
+class Flat:
+    """What ``x.flat`` gives: the elements in C order, to read, to write and to iterate over."""
+
+    def __init__(self, x):
+        self.x = x
+
+    def __len__(self):
+        return self.x.size
+
+    def __iter__(self):
+        return iter(self.x.ravel())
+
+    def __getitem__(self, index):
+        picked = self.x.ravel()[index]
+        return picked.copy() if picked.ndim else picked
+
+    def __setitem__(self, index, item):
+        positions = np.arange(self.x.size)[plain_index(index)]
+        assign(self.x, np.unravel_index(positions, self.x.shape), item)
 
 
 def item_dtype(item):
@@ -259,7 +287,7 @@ def matmul(a, b):
     return RULES[np.matmul](a, b)
 
 
-# -- dispatch -----------------------------------------------------------------------------------------------------------
+# -- dispatch ----------------------------------------------------------------------------------------------------------
 
 
 def array_ufunc(ufunc, method, inputs, kwargs):

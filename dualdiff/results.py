@@ -45,8 +45,8 @@ def _packed(y, name, function):
         if y.dtype.kind in NUMERIC:
             return y
     raise DifferentiationTypeError(
-        f"{name}: {name_of(function)} returned {described(y)}; it must return numbers: a number, an array, or a list of "
-        f"numbers"
+        f"{name}: {name_of(function)} returned {described(y)}; it must return numbers: a number, an array, or a list "
+        f"of numbers"
     )
 
 

@@ -27,6 +27,7 @@ from .rules import ABOVE_MINUS_ONE, NONNEGATIVE, OPEN_UNIT, POSITIVE, REALS, UNI
 
 ZERO_TO_ONE = Domain(0.0, 1.0)
 BELOW_ONE = Domain(-math.inf, 1.0)
+CLOSED = Domain(0.0, 1.0, low_closed=True, high_closed=True)
 ZERO_TO_TWO = Domain(0.0, 2.0)
 ABOVE_BRANCH = Domain(-math.exp(-1.0), math.inf)
 
@@ -177,30 +178,11 @@ _TRIGAMMA_STEP = _trigamma_step()
 # sin(pi x) and cos(pi x) with the sign of the nearest integer
 _HALF_TURNS = "n = rint(x); i = where(n == 2.0*rint(0.5*n), 1.0, -1.0); s = i*sin(PI*(x - n)); c = i*cos(PI*(x - n)); "
 
-# The density of the gamma distribution, x^(a-1) exp(-x)/Gamma(a); with Stirling's series where powers would overflow.
-_STIRLING = "(1.0/12.0 - (1.0/360.0 - (1.0/1260.0 - (1.0/1680.0 - v/1188.0)*v)*v)*v)/a"
-
-
-def _gamma_density(x):
-    return (
-        f"v = 1.0/(a*a); w = ({x} - a)/a; q = sqrt(a)*INV_SQRT_2PI*exp(a*(log1p(w) - w) - {_STIRLING})/{x}; "
-        f"g = where(a > 15.0, where({x} == 0.0, 0.0, q), power({x}, a - 1.0)*exp(-{x})*rgamma(a)); "
-    )
-
-
 _GAMMA_SLOPE = (
-    "where(x == 0.0, where(a > 2.0, 0.0, where(a == 2.0, 1.0, where(a == 1.0, -1.0, (a - 1.0)*INF))), g*(a - 1.0 - x)/x)"
+    "where(x == 0.0, where(a > 2.0, 0.0, where(a == 2.0, 1.0, where(a == 1.0, -1.0, (a - 1.0)*INF))), "
+    "gamma_density(a, x)*((a - 1.0 - x)/x))"
 )
-
-
-def _beta_density(x):
-    return (
-        f"g = where(a + b < 60.0, power({x}, a - 1.0)*power(1.0 - {x}, b - 1.0)/beta(a, b), "
-        f"exp(xlogy(a - 1.0, {x}) + xlog1py(b - 1.0, -{x}) - betaln(a, b))); "
-    )
-
-
-_ABOVE = "where(x > {y}, 1.0, 0.0)"
+_BETA_RATE = "((a - 1.0)/{x} - (b - 1.0)/(1.0 - {x}))"
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Functions of one variable argument
@@ -256,22 +238,27 @@ UNARY: tuple[Function, ...] = (
        "(p*p - zeta(2.0, x))*y)", source="5.5.3"),
     _f("zeta", d1="-s*zeta(s + 1.0, x)", d2="s*(s + 1.0)*zeta(s + 2.0, x)", arguments="s x", domain=POSITIVE,
        source="25.11.17"),
-    _f("gammainc", let=_gamma_density("x"), d1="g", d2=_GAMMA_SLOPE, arguments="a x", domain=NONNEGATIVE,
-       source="8.8.13", accuracy=(3e-13, 3e-13), why="x**(a - 1) for large a"),
-    _f("gammaincc", let=_gamma_density("x"), d1="-g", d2="-" + _GAMMA_SLOPE, arguments="a x", domain=NONNEGATIVE,
-       source="8.8.14", accuracy=(3e-13, 3e-13), why="x**(a - 1) for large a"),
-    _f("gammaincinv", let=_gamma_density("y"), d1="1.0/g", d2="-(a - 1.0 - y)/y*d1*d1", arguments="a x",
+    _f("gammainc", d1="gamma_density(a, x)", d2=_GAMMA_SLOPE, arguments="a x", domain=NONNEGATIVE, source="8.8.13"),
+    _f("gammaincc", d1="-gamma_density(a, x)", d2="-" + _GAMMA_SLOPE, arguments="a x", domain=NONNEGATIVE,
+       source="8.8.14"),
+    _f("gammaincinv", d1="1.0/gamma_density(a, y)", d2="-(a - 1.0 - y)/y*d1*d1", arguments="a x",
        domain=ZERO_TO_ONE, source="8.8.13", accuracy=(1e-12, 1e-12), why="the value's own error"),
-    _f("gammainccinv", let=_gamma_density("y"), d1="-1.0/g", d2="-(a - 1.0 - y)/y*d1*d1", arguments="a x",
+    _f("gammainccinv", d1="-1.0/gamma_density(a, y)", d2="-(a - 1.0 - y)/y*d1*d1", arguments="a x",
        domain=ZERO_TO_ONE, source="8.8.14", accuracy=(1e-12, 1e-12), why="the value's own error"),
-    _f("betainc", let=_beta_density("x"), d1="g", d2="g*((a - 1.0)/x - (b - 1.0)/(1.0 - x))", arguments="a b x",
-       domain=Domain(0.0, 1.0, True, True), source="8.17.1"),
-    _f("betaincc", let=_beta_density("x"), d1="-g", d2="-g*((a - 1.0)/x - (b - 1.0)/(1.0 - x))", arguments="a b x",
-       domain=Domain(0.0, 1.0, True, True), source="8.17.1"),
-    _f("betaincinv", let=_beta_density("y"), d1="1.0/g", d2="-((a - 1.0)/y - (b - 1.0)/(1.0 - y))*d1*d1",
+    _f("betainc", d1="beta_density(a, b, x)", d2="d1*" + _BETA_RATE.format(x="x"), arguments="a b x",
+       domain=CLOSED, source="8.17.1"),
+    _f("betaincc", d1="-beta_density(a, b, x)", d2="d1*" + _BETA_RATE.format(x="x"), arguments="a b x",
+       domain=CLOSED, source="8.17.1"),
+    _f("betaincinv", d1="1.0/beta_density(a, b, y)", d2=f"-{_BETA_RATE.format(x='y')}*d1*d1",
        arguments="a b x", domain=ZERO_TO_ONE, source="8.17.1", accuracy=(1e-12, 1e-12), why="the value's own error"),
-    _f("betainccinv", let=_beta_density("y"), d1="-1.0/g", d2="-((a - 1.0)/y - (b - 1.0)/(1.0 - y))*d1*d1",
+    _f("betainccinv", d1="-1.0/beta_density(a, b, y)", d2=f"-{_BETA_RATE.format(x='y')}*d1*d1",
        arguments="a b x", domain=ZERO_TO_ONE, source="8.17.1", accuracy=(1e-12, 1e-12), why="the value's own error"),
+    _f("gamma_density", d1="y*((a - 1.0)/x - 1.0)", d2="y*(((a - 1.0)/x - 1.0)*((a - 1.0)/x - 1.0) - (a - 1.0)/x/x)",
+       arguments="a x", domain=POSITIVE, source="elementary"),
+    _f("beta_density", let="p = (a - 1.0)/x; q = (b - 1.0)/(1.0 - x)", d1="y*(p - q)",
+       d2="y*((p - q)*(p - q) - p/x - q/(1.0 - x))", arguments="a b x", domain=ZERO_TO_ONE, source="elementary"),
+    _f("t_density", let="w = v + x*x", d1="-(v + 1.0)*x/w*y",
+       d2="(v + 1.0)*((v + 2.0)*x*x - v)/w/w*y", arguments="v x", source="elementary"),
 
     # Logistic functions and logarithms
     _same("expit", "sigmoid"),
@@ -292,6 +279,11 @@ UNARY: tuple[Function, ...] = (
        d1=f"where((t < 0.3) & (t > -0.3), -{_series('u', _LOG1P)}, -log(x)/t)",
        d2=f"where((t < 0.3) & (t > -0.3), -{_series('u', _differentiated(_LOG1P))}, -(1.0/x + d1)/t)",
        domain=NONNEGATIVE, source="25.12.2"),
+    # Box and Cox's power transformation backwards, in the transformed number
+    _f("inv_boxcox", d1="power(y, 1.0 - k)", d2="(1.0 - k)*power(y, 1.0 - k - k)", arguments="x k",
+       source="elementary"),
+    _f("inv_boxcox1p", d1="exp((1.0 - k)*log1p(y))", d2="(1.0 - k)*exp((1.0 - k - k)*log1p(y))", arguments="x k",
+       source="elementary"),
     _f("lambertw", d1="where(x == 0.0, 1.0, where((y > 1.0) | (y < -1.0), y/(x*(1.0 + y)), exp(-y)/(1.0 + y)))",
        d2="-d1*d1*(y + 2.0)/(1.0 + y)", arguments="x k", domain=ABOVE_BRANCH, source="4.13.4"),
     _f("wrightomega", d1="where(x < -50.0, y, y/(1.0 + y))", d2="y/((1.0 + y)*(1.0 + y)*(1.0 + y))", source="4.13.4"),
@@ -391,8 +383,10 @@ UNARY: tuple[Function, ...] = (
        source="19.2.5"),
 
     # Distribution functions
-    _f("stdtr", let="g = exp(gammaln_half(v) - 0.5*(v + 1.0)*log1p(x*x/v))", d1="g", d2="-(v + 1.0)*x/(v + x*x)*g",
-       arguments="v x", source="8.17.1", accuracy=(3e-13, 3e-13), why="the power for large t"),
+    _f("stdtr", d1="t_density(v, x)", d2="-(v + 1.0)*x/(v + x*x)*d1",
+       arguments="v x", source="8.17.1"),
+    _f("stdtrit", d1="1.0/t_density(v, y)", d2="(v + 1.0)*y/(v + y*y)*d1*d1", arguments="v x", domain=ZERO_TO_ONE,
+       source="8.17.1", accuracy=(1e-12, 1e-12), why="the value's own error"),
     _f("chdtr", d1="0.5*gamma_density(0.5*v, 0.5*x)", d2="d1*((0.5*v - 1.0)/x - 0.5)", arguments="v x",
        domain=NONNEGATIVE, source="8.8.13"),
     _f("chdtrc", d1="-0.5*gamma_density(0.5*v, 0.5*x)", d2="d1*((0.5*v - 1.0)/x - 0.5)", arguments="v x",
@@ -423,3 +417,186 @@ UNARY: tuple[Function, ...] = (
     _f("eval_hermitenorm", d1="n*eval_hermitenorm(n - 1, x)", d2="n*(n - 1)*eval_hermitenorm(n - 2, x)",
        arguments="n x", source="18.9.27"),
 )
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Functions of two variable arguments
+# ---------------------------------------------------------------------------------------------------------------------
+
+# psi(x + y) - psi(x) and psi(y) - psi(x + y), accurate where both arguments are positive.
+_STEP_X, _STEP_Y = "psi_step(x, y)", "psi_step(y, x)"
+# u = r/delta, s = sqrt(1 + u²) and its distance p from 1
+_PSEUDO = "u = y/x; s = hypot(1.0, u); p = u/(1.0 + s)*u"
+_HUBER = "a = where(y < 0.0, -y, y); i = where(y < 0.0, -1.0, 1.0)"
+
+BINARY: tuple[Function2, ...] = (
+    _f2("psi_step", "trigamma_step(x, y)", "zeta(2.0, x + y)", "-2.0*(zeta(3.0, x + y) - zeta(3.0, x))",
+        "-2.0*zeta(3.0, x + y)", "-2.0*zeta(3.0, x + y)", let=_LET_STEP, value=_PSI_STEP, source="5.11.2"),
+    _f2("trigamma_step", "-2.0*(zeta(3.0, x + y) - zeta(3.0, x))", "-2.0*zeta(3.0, x + y)",
+        "6.0*(zeta(4.0, x + y) - zeta(4.0, x))", "6.0*zeta(4.0, x + y)", "6.0*zeta(4.0, x + y)", let=_LET_STEP,
+        value=_TRIGAMMA_STEP, source="5.15.8"),
+    _f2("beta", let=f"p = -{_STEP_X}; q = -{_STEP_Y}", fx="z*p", fy="z*q", fxx="z*(p*p - trigamma_step(x, y))",
+        fxy="z*(p*q - zeta(2.0, x + y))", fyy="z*(q*q - trigamma_step(y, x))", source="5.12.1"),
+    _f2("betaln", fx=f"-{_STEP_X}", fy=f"-{_STEP_Y}", fxx="-trigamma_step(x, y)", fxy="-zeta(2.0, x + y)",
+        fyy="-trigamma_step(y, x)", source="5.12.1"),
+    _f2("binom", let="d = x - y + 1.0; p = psi_step(d, y); q = psi_step(y + 1.0, x - y - y)", fx="z*p", fy="z*q",
+        fxx="z*(p*p + trigamma_step(d, y))", fxy="z*(p*q + zeta(2.0, d))",
+        fyy="z*(q*q - zeta(2.0, d) - zeta(2.0, y + 1.0))", source="5.2.2"),
+    _f2("poch", let="p = psi_step(x, y); q = psi(x + y)", fx="z*p", fy="z*q", fxx="z*(p*p + trigamma_step(x, y))",
+        fxy="z*(p*q + zeta(2.0, x + y))", fyy="z*(q*q + zeta(2.0, x + y))", source="5.2.5"),
+    _f2("xlogy", fx="log(y)", fy="where((x == 0.0) & (y == 0.0), 0.0, x/y)", fxx="0.0", fxy="1.0/y", fyy="-x/y/y",
+        source="elementary"),
+    _f2("xlog1py", fx="log1p(y)", fy="where((x == 0.0) & (y == -1.0), 0.0, x/(1.0 + y))", fxx="0.0",
+        fxy="1.0/(1.0 + y)", fyy="-x/(1.0 + y)/(1.0 + y)", source="elementary"),
+    _f2("rel_entr", let="c = (x > 0.5*y) & (x < 2.0*y)",
+        fx="1.0 + where(c, log1p((x - y)/y), log(x) - log(y))", fy="-x/y", fxx="1.0/x",
+        fxy="-1.0/y", fyy="x/y/y", domain=(NONNEGATIVE, NONNEGATIVE), source="elementary"),
+    _f2("kl_div", let="c = (x > 0.5*y) & (x < 2.0*y)",
+        fx="where(c, log1p((x - y)/y), log(x) - log(y))", fy="(y - x)/y", fxx="1.0/x", fxy="-1.0/y",
+        fyy="x/y/y", domain=(NONNEGATIVE, NONNEGATIVE), source="elementary"),
+    _f2("powm1", fx="y*power(x, y - 1.0)", fy="power(x, y)*log(x)", fxx="y*(y - 1.0)*power(x, y - 2.0)",
+        fxy="power(x, y - 1.0)*(1.0 + y*log(x))", fyy="power(x, y)*log(x)*log(x)", domain=(POSITIVE, REALS),
+        source="4.2.26"),
+    # (x**y - 1)/y is l exprel(y l) with l = log(x)
+    _f2("boxcox", let="l = log(x)", fx="power(x, y - 1.0)", fy="0.5*l*l*hyp1f1(2.0, 3.0, y*l)",
+        fxx="(y - 1.0)*power(x, y - 2.0)", fxy="power(x, y - 1.0)*l", fyy="l*l*l*hyp1f1(3.0, 4.0, y*l)/3.0",
+        domain=(POSITIVE, REALS), source="13.3.15"),
+    _f2("boxcox1p", let="l = log1p(x)", fx="exp((y - 1.0)*l)", fy="0.5*l*l*hyp1f1(2.0, 3.0, y*l)",
+        fxx="(y - 1.0)*exp((y - 2.0)*l)", fxy="exp((y - 1.0)*l)*l", fyy="l*l*l*hyp1f1(3.0, 4.0, y*l)/3.0",
+        domain=(ABOVE_MINUS_ONE, REALS), source="13.3.15"),
+    # x is delta, y is r
+    _f2("huber", let=_HUBER, fx="where(a > x, a - x, 0.0)", fy="where(a > x, i*x, y)", fxx="where(a > x, -1.0, 0.0)",
+        fxy="where(a > x, i, 0.0)", fyy="where(a > x, 0.0, 1.0)", domain=(NONNEGATIVE, REALS), source="elementary"),
+    _f2("pseudo_huber", let=_PSEUDO, fx="x*p*p/s", fy="y/s", fxx="-p*p*(2.0*s + 1.0)/(s*s*s)", fxy="u*u*u/(s*s*s)",
+        fyy="1.0/(s*s*s)", domain=(POSITIVE, REALS), source="elementary"),
+)
+
+ROWS: tuple[Function | Function2, ...] = UNARY + BINARY
+# Ufuncs with several results, by rows
+PARTS = {
+    "sici": ("_si", "_ci"), "shichi": ("_shi", "_chi"), "fresnel": ("_fresnels", "_fresnelc"),
+    "airy": ("_ai", "_aip", "_bi", "_bip"),
+}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Values that are no ufunc of SciPy
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _gamma_density(a, x):
+    """``x**(a - 1) exp(-x)/Gamma(a)``; Stirling's series (5.11.1) where the powers would overflow."""
+    a, x = np.broadcast_arrays(*_as_floats(a, x))
+    v, w = 1.0/(a*a), (x - a)/a
+    rest = (1/12 - (1/360 - (1/1260 - (1/1680 - v/1188)*v)*v)*v)/a
+    far = np.sqrt(a)*rules.CONSTANTS["INV_SQRT_2PI"]*np.exp(a*(np.log1p(w) - w) - rest)/x
+    near = np.power(x, a - 1)*np.exp(-x)*special.rgamma(a)
+    return np.where(a > 15.0, np.where(x == 0.0, x, far), near)
+
+
+def _beta_density(a, b, x):
+    """``x**(a - 1) (1 - x)**(b - 1)/B(a, b)``."""
+    a, b, x = np.broadcast_arrays(*_as_floats(a, b, x))
+    near = np.power(x, a - 1)*np.power(1 - x, b - 1)/special.beta(a, b)
+    far = np.exp(special.xlogy(a - 1, x) + special.xlog1py(b - 1, -x) - special.betaln(a, b))
+    return np.where(a + b < 60.0, near, far)
+
+
+def _t_density(v, x):
+    """The density of Student's t distribution with ``v`` degrees of freedom."""
+    v, x = np.broadcast_arrays(*_as_floats(v, x))
+    return special.poch(0.5*v, 0.5)/np.sqrt(np.pi*v)*np.exp(-0.5*(v + 1)*np.log1p(x*x/v))
+
+
+def _as_floats(*arrays):
+    kind = np.result_type(*arrays)
+    return [np.asarray(a, kind if kind.kind == "f" else float) for a in arrays]
+
+
+def _lambertw(x, k=0):
+    """The real branches of Lambert's function; nan where W is complex."""
+    w = special.lambertw(x, k)
+    return np.where(np.imag(w) == 0.0, np.real(w), np.nan).astype(np.result_type(x, np.float32))[()]
+
+
+def _part(name, i):
+    return lambda x: getattr(special, name)(x)[i]
+
+
+VALUES = {
+    "gamma_density": _gamma_density, "beta_density": _beta_density, "t_density": _t_density, "lambertw": _lambertw,
+    **{part: _part(name, i) for name, parts in PARTS.items() for i, part in enumerate(parts)},
+}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Evaluation
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class Row(rows.Row):
+    """A row of this table as callables, with derivatives that are nan wherever the function is."""
+
+    def __init__(self, rule):
+        super().__init__(rule)
+        self._restricted = True
+        self.names = rule.arguments.split()
+
+    def is_function(self, name):
+        """Whether a name in a text is a function of this table, of SciPy or of the main table."""
+        return name in _BY_NAME or name in PARTS or super().is_function(name)
+
+    def function(self, name):
+        """The function of a name in a text: rows of this table go before those of the main one."""
+        return FUNCTIONS[name] if name in FUNCTIONS else super().function(name)
+
+    def plain(self, *operands):
+        """The function on plain numbers: SciPy's own."""
+        with np.errstate(all="ignore"):
+            return self._plain(*operands)
+
+    @property
+    def _plain(self):
+        name = self.rule.name
+        if self.rule.value:
+            return self._compile(self.rule.value, self._arguments, rules.lets(self.rule))
+        return VALUES[name] if name in VALUES else getattr(special, name)
+
+    def __call__(self, *operands):
+        """The function on anything."""
+        operands = [_number(a) for a in operands]
+        if not any(is_dual(a) for a in operands):
+            return self.plain(*operands)
+        if len(operands) != len(self.names):
+            raise DifferentiationTypeError(f"{self.rule.name}: takes {', '.join(self.names)}")
+        named = dict(zip(self.names, operands, strict=True))
+        variables = [named.pop(name) for name in self._arguments]
+        for name, parameter in named.items():
+            if is_dual(parameter):
+                raise DifferentiationTypeError(
+                    f"scipy.special.{self.rule.name}: no derivative with respect to {name} is known, only to "
+                    f"{' and '.join(self._arguments)}; pass dualdiff.value({name}) where it is a constant"
+                )
+        return chain(self, variables, lambda *parts: self._again(parts, named), **named)
+
+    def _again(self, variables, named):
+        named = {**named, **dict(zip(self._arguments, variables, strict=True))}
+        return self(*(named[name] for name in self.names))
+
+
+def _number(a):
+    return a if is_dual(a) else pack(a) if has_duals(a) else a
+
+
+def _several(names):
+    """A ufunc with several results."""
+    return lambda x: tuple(FUNCTIONS[name](x) for name in names)
+
+
+_BY_NAME = {rule.name: rule for rule in ROWS}
+FUNCTIONS = {name: Row(rule) for name, rule in _BY_NAME.items()}
+FUNCTIONS |= {name: _several(parts) for name, parts in PARTS.items()}
+# The rules by ufunc; SciPy hides the ufunc behind its function zeta.
+UFUNCS = {getattr(special, name): function for name, function in FUNCTIONS.items()
+          if isinstance(getattr(special, name, None), np.ufunc)}
+if isinstance(getattr(special._ufuncs, "_zeta", None), np.ufunc):
+    UFUNCS[special._ufuncs._zeta] = FUNCTIONS["zeta"]

@@ -16,7 +16,7 @@ from .passes import Call, Settings, check_function, hessian_blocks, is_integer, 
 from .points import DIAGONAL, FULL, TRIANGLE, Point, directions, seed_along
 from .results import back, name_of, own, read
 
-# -- first order -------------------------------------------------------------------------------------------------------------------
+# -- first order -------------------------------------------------------------------------------------------------------
 
 
 def _jacobian(settings, scalar=False):
@@ -106,10 +106,10 @@ def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False
     array([[5., 0.],
            [1., 0.]])
     """
-    compute = _jacobian(
-        Settings("jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic)
+    settings = Settings(
+        "jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic
     )
-    return _public(function, compute, _only(has_aux))
+    return _public(function, _jacobian(settings), _only(has_aux))
 
 
 def value_and_jacobian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False, max_memory=None,
@@ -127,13 +127,14 @@ def value_and_jacobian(function, argnums=0, *, mode="auto", chunk_size=None, bat
     >>> dd.value_and_jacobian(np.square)(np.array([3.0]))
     (array([9.]), array([[6.]]))
     """
-    compute = _jacobian(
-        Settings("value_and_jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic)
+    settings = Settings(
+        "value_and_jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic
     )
-    return _public(function, compute, _both(has_aux))
+    return _public(function, _jacobian(settings), _both(has_aux))
 
 
-def grad(function, argnums=0, *, mode="auto", chunk_size=None, max_memory=None, has_aux=False, strict=False, holomorphic=False):
+def grad(function, argnums=0, *, mode="auto", chunk_size=None, max_memory=None, has_aux=False, strict=False,
+         holomorphic=False):
     """Differentiate a function with a scalar result; see `jacobian` for the parameters.
 
     Returns
@@ -152,13 +153,14 @@ def grad(function, argnums=0, *, mode="auto", chunk_size=None, max_memory=None, 
     >>> dd.grad(lambda v: v @ v)(np.array([1.0, 2.0]))
     array([2., 4.])
     """
-    compute = _jacobian(
-        Settings("grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic), scalar=True
+    settings = Settings(
+        "grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic
     )
-    return _public(function, compute, _only(has_aux))
+    return _public(function, _jacobian(settings, scalar=True), _only(has_aux))
 
 
-def value_and_grad(function, argnums=0, *, mode="auto", chunk_size=None, max_memory=None, has_aux=False, strict=False, holomorphic=False):
+def value_and_grad(function, argnums=0, *, mode="auto", chunk_size=None, max_memory=None, has_aux=False, strict=False,
+                   holomorphic=False):
     """Compute the value and the gradient from the same evaluation; see `grad`.
 
     Examples
@@ -167,10 +169,10 @@ def value_and_grad(function, argnums=0, *, mode="auto", chunk_size=None, max_mem
     >>> dd.value_and_grad(lambda v: v @ v)(np.array([1.0, 2.0]))
     (np.float64(5.0), array([2., 4.]))
     """
-    compute = _jacobian(
-        Settings("value_and_grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic), scalar=True
+    settings = Settings(
+        "value_and_grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic
     )
-    return _public(function, compute, _both(has_aux))
+    return _public(function, _jacobian(settings, scalar=True), _both(has_aux))
 
 
 def derivative(function, *, order=1, strict=False, holomorphic=False):
@@ -263,7 +265,7 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
     return own(val), own(planes if several else planes[0])
 
 
-# -- second order --------------------------------------------------------------------------------------------------------------------
+# -- second order ------------------------------------------------------------------------------------------------------
 
 
 def _hessian(settings, scalar=False):
@@ -332,12 +334,10 @@ def value_grad_and_hessian(function, argnums=0, *, mode="auto", chunk_size=None,
     >>> dd.value_grad_and_hessian(lambda v: v @ v)(np.array([1.0]))
     (np.float64(1.0), array([2.]), array([[2.]]))
     """
-    compute = _hessian(
-        Settings(
-            "value_grad_and_hessian", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic
-        ),
-        scalar=True,
+    settings = Settings(
+        "value_grad_and_hessian", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic
     )
+    compute = _hessian(settings, scalar=True)
 
     def pick(val, g, h, aux):
         return ((own(val), aux) if has_aux else own(val)), g, h
@@ -387,8 +387,8 @@ def hvp(function, primals, tangents, *, chunk_size=None, max_memory=None, strict
             levels.close_level(lvl)
         if val.shape != ():
             raise DifferentiationValueError(
-                f"hvp: {name_of(function)} returned an array of shape {val.shape}, but a Hessian-vector product needs a "
-                f"scalar; use dualdiff.hessian"
+                f"hvp: {name_of(function)} returned an array of shape {val.shape}, but a Hessian-vector product needs "
+                f"a scalar; use dualdiff.hessian"
             )
         rows.append(np.zeros(count) if planes is None else planes[2])
     flat = rows[0] if len(rows) == 1 else np.concatenate(rows)

@@ -1121,3 +1121,15 @@ def test_no_function_of_numpy_loses_a_tangent_silently():
             except (dd.DualDiffError, TypeError, ValueError):
                 continue
             assert not (isinstance(z, np.ndarray) and z.dtype.kind == "f"), name
+
+
+def test_flat_reads_and_writes_in_c_order():
+    x, a, s = dual(3, 4, seed=3)
+    assert len(x.flat) == 12 and [e.value for e in x.flat] == a.ravel().tolist()
+    np.testing.assert_array_equal(x.flat[5].tangent, s.reshape(len(s), -1)[:, 5])
+    np.testing.assert_array_equal(x.flat[2:5].value, a.ravel()[2:5])
+    y = x.T
+    y.flat[1] = 7.0  # the second element of the transpose is x[1, 0]
+    assert x.value[1, 0] == 7.0 and not x.tangent[:, 1, 0].any()
+    x.flat[[0, 3]] = x[2, :2]
+    np.testing.assert_array_equal(x.tangent[:, 0, [0, 3]], s[:, 2, :2])

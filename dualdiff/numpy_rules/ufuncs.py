@@ -1,5 +1,7 @@
 """Ufuncs beyond the plain call of a row: methods, out=, where=, and ufuncs that are no row."""
 
+import sys
+
 import numpy as np
 
 from .. import rules
@@ -27,6 +29,15 @@ def call_ufunc(ufunc, method, inputs, kwargs):
     if ufunc in ON_VALUES:
         return _on_values(ufunc, method, inputs, kwargs)
     return METHODS[method](ufunc, *inputs, **kwargs)
+
+
+def _special():
+    """The rules of ``scipy.special``, once SciPy is there: nothing here loads it."""
+    if "scipy.special" not in sys.modules:
+        return {}
+    from .. import scipy_rules
+
+    return scipy_rules.UFUNCS
 
 
 def named(ufunc):
@@ -76,6 +87,8 @@ def _call(ufunc, *inputs, out=None, where=True, dtype=None, casting=None, order=
         raise UnsupportedFunctionError(f"{named(ufunc)}: leave out {', '.join(kwargs)}, which duals cannot serve")
     elif ufunc in ROWS or not any(is_dual(a) for a in inputs):
         result = ufunc(*inputs)
+    elif ufunc in _special():
+        result = _special()[ufunc](*inputs)
     else:
         raise UnsupportedFunctionError(
             f"{named(ufunc)} has no derivative rule for dual numbers; write it with supported NumPy functions, or give "
