@@ -266,7 +266,7 @@ def astype(x, dtype, casting="unsafe", copy=True):
     dtype = np.dtype(dtype)
     if dtype.kind in "biu":
         return primal(x).astype(dtype)
-    if dtype == object:
+    if dtype.kind == "O":
         return to_object_array(x, None, None)
     if dtype.kind == "c" or (dtype.kind == "f" and dtype.itemsize in (4, 8)):
         if x.dtype.kind == "c" and dtype.kind == "f":

@@ -13,17 +13,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache
+from functools import cached_property
 
 import numpy as np
 from scipy import special
 
 from . import rows, rules
-from ._array import is_dual, settle
+from ._array import is_dual
 from .errors import DifferentiationTypeError
 from .nested import chain
 from .packing import has_duals, pack
-from .rules import ABOVE_MINUS_ONE, NONNEGATIVE, OPEN_UNIT, POSITIVE, REALS, UNIT, Binary, Domain, Unary
+from .rules import ABOVE_MINUS_ONE, NONNEGATIVE, OPEN_UNIT, POSITIVE, REALS, Binary, Domain, Unary
 
 ZERO_TO_ONE = Domain(0.0, 1.0)
 BELOW_ONE = Domain(-math.inf, 1.0)
@@ -554,7 +554,7 @@ class Row(rows.Row):
         with np.errstate(all="ignore"):
             return self._plain(*operands)
 
-    @property
+    @cached_property
     def _plain(self):
         name = self.rule.name
         if self.rule.value:

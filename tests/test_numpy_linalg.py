@@ -371,6 +371,13 @@ def test_a_zero_entry_is_no_tip_of_a_smooth_norm():
     np.testing.assert_array_equal(h[0], np.zeros(3))
 
 
+def test_a_zero_entry_of_a_norm_between_1_and_2():
+    """|v|**1.5 has an infinite second derivative at 0, where its first is 0."""
+    f, x = (lambda v: L.norm(v, 1.5)), np.array([0.0, 1.0])
+    np.testing.assert_array_equal(dd.jacobian(f)(x), [0.0, 1.0])
+    np.testing.assert_array_equal(dd.hessian(f)(x), [[np.inf, 0.0], [0.0, 0.0]])
+
+
 def test_a_count_is_locally_constant():
     np.testing.assert_array_equal(dd.jacobian(lambda v: L.norm(v, 0))(np.array([1.0, 0.0])), np.zeros(2))
 
@@ -487,6 +494,10 @@ def test_a_zero_direction_stays_zero():
     j = dd.jacobian(lambda t: L.eigh(np.eye(2) + t[0] * exchange + 0 * t[1])[1])(np.zeros(2))
     assert np.isnan(j[0, 0, 0])
     assert (j[..., 1] == 0).all()
+    h = dd.hessian(lambda t: L.eigh(np.eye(2) + t[0] * exchange + 0 * t[1])[1])(np.zeros(2))
+    assert np.isnan(h[0, 0, 0, 0])
+    assert (h[..., 0, 1] == 0).all()
+    assert (h[..., 1, :] == 0).all()
 
 
 EMPTY = {

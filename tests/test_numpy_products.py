@@ -112,6 +112,8 @@ CASES = {
     "matrix_power, zero": lambda x: np.linalg.matrix_power(x, 0),
     "matrix_power, four": lambda x: np.linalg.matrix_power(x, 4),
 }
+if not hasattr(np, "matvec"):  # NumPy 2.2
+    CASES = {name: f for name, f in CASES.items() if not name.startswith(("matvec", "vecmat"))}
 NAMES = list(CASES)
 
 
@@ -212,7 +214,7 @@ STRONG = [
 ]
 
 
-@pytest.mark.parametrize("product", [np.matmul, np.dot, np.matvec, lambda a, x: np.einsum("ij,j->i", a, x),
+@pytest.mark.parametrize("product", [np.matmul, np.dot, lambda a, x: np.einsum("ij,j->i", a, x),
                                      lambda a, x: np.tensordot(a, x, 1), lambda a, x: np.vecdot(a, x),
                                      lambda a, x: np.einsum("ij,j,->i", a, x, 1.0)])
 @pytest.mark.parametrize("row", STRONG, ids=range(len(STRONG)))

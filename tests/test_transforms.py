@@ -909,3 +909,14 @@ def test_softmax_and_its_relatives():
     assert_close(dd.softmax(table, axis=0).sum(axis=0), np.ones(3), 1e-15)
     assert dd.logsumexp(table, axis=1).shape == (2,) and dd.log_softmax(table, axis=0).shape == (2, 3)
     assert dd.logsumexp(np.array([-np.inf, -np.inf])) == -np.inf
+
+
+@pytest.mark.parametrize("x", [[1.0, 2.0, 3.0], (1.0, 2.0, 3.0), np.array([1.0, 2.0, 3.0])], ids=["list", "tuple", "array"])
+def test_values_beside_derivatives_of_any_container(x):
+    def f(v):
+        return v[0] * v[1] + v[2] ** 2
+
+    for transform, want in ((dd.value_and_grad, 2), (dd.value_and_jacobian, 2), (dd.value_grad_and_hessian, 3)):
+        got = transform(f)(x)
+        assert len(got) == want and got[0] == 11.0 and np.shape(got[0]) == () and isinstance(got[0], np.float64)
+        np.testing.assert_array_equal(got[1], [2.0, 1.0, 6.0])

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._array import is_dual, level, lift, make
 from ..nested import strong_product
-from .registry import apply_custom, behind, numbers, part, primal, rule
+from .registry import apply_custom, behind, finite, leaves, numbers, part, primal, rule
 
 
 def with_value(x, value):
@@ -21,7 +21,7 @@ def with_value(x, value):
 
 def contract(stack, a):
     """``Σ stack[k, …, i] a[…, i]``, as a matrix product where nothing is batched, under the strong zero."""
-    if not np.isfinite(primal(a)).all():
+    if not all(finite(leaf) for leaf, _ in leaves(a)):
         return np.sum(strong_product(a, stack), -1)
     if a.ndim == 1:
         return np.matmul(stack, a)

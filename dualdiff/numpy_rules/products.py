@@ -120,8 +120,6 @@ def _broadcasting(function, core):
 
 
 _vecdot_planes = _broadcasting(np.vecdot, (1, 1))
-_matvec_planes = _broadcasting(np.matvec, (2, 1))
-_vecmat_planes = _broadcasting(np.vecmat, (1, 2))
 
 
 @rule(np.vecdot)
@@ -135,20 +133,23 @@ def _linalg_vecdot(x1, x2, /, *, axis=-1):
     return _vecdot(x1, x2, axis=axis)
 
 
-@rule(np.matvec)
 def _matvec(a, b, /, out=None):
     a, b = _arrays(a, b)
     if a.ndim == 2:
         return store(_matmul(a, b) if b.ndim == 1 else _matmul(b, np.swapaxes(a, 0, 1)), out)
-    return store(multilinear(np.matvec, (a, b), _matvec_planes), out)
+    return store(multilinear(np.matvec, (a, b), _broadcasting(np.matvec, (2, 1))), out)
 
 
-@rule(np.vecmat)
 def _vecmat(a, b, /, out=None):
     a, b = _arrays(a, b)
     if b.ndim == 2:
         return store(_matmul(np.conjugate(a), b), out)
-    return store(multilinear(np.vecmat, (a, b), _vecmat_planes), out)
+    return store(multilinear(np.vecmat, (a, b), _broadcasting(np.vecmat, (1, 2))), out)
+
+
+if hasattr(np, "matvec"):  # NumPy 2.2
+    rule(np.matvec)(_matvec)
+    rule(np.vecmat)(_vecmat)
 
 
 @rule(np.vdot)

@@ -259,7 +259,7 @@ def _mixed(values, operands, i, j, replaced, grid):
         chosen = list(values)
         chosen[i], chosen[j] = left, right
         every = grid(chosen, i, j)
-        if every is not None and (is_dual(every) or _finite(every)):
+        if every is not None and (is_dual(every) or finite(every)):
             return every[p, q]
     return replaced((i, left[p]), (j, right[q]))
 
@@ -268,7 +268,7 @@ def strong(planes, operands, lead):
     """The product rule's term under the strong zero: a zero tangent contributes 0 beside an inf or a nan."""
     result = planes(operands, lead)
     suspects = [i for i in range(len(operands)) if i not in lead or len(lead) > 1]
-    if any(is_dual(a) for a in operands) or all(_finite(operands[i]) for i in suspects):
+    if any(is_dual(a) for a in operands) or all(finite(operands[i]) for i in suspects):
         return result
     return _apart(planes, [np.asarray(a) for a in operands], lead, suspects, result)
 
@@ -346,26 +346,26 @@ def apply_custom(function, tangent, inputs, args=(), kwargs=None):
 
 def silent(t, stacks):
     """The stack of a result under the strong zero: a plane of zeros in every argument contributes 0."""
-    if all(_finite(leaf) for leaf, _ in _leaves(t)):
+    if all(finite(leaf) for leaf, _ in leaves(t)):
         return t
     moving = np.zeros(t.shape[0], bool)
-    for leaf, axis in (pair for stack in stacks if stack is not None for pair in _leaves(stack)):
+    for leaf, axis in (pair for stack in stacks if stack is not None for pair in leaves(stack)):
         moving |= np.any(leaf != 0, axis=tuple(i for i in range(leaf.ndim) if i != axis))
     if moving.all():
         return t
     return part(np.where(moving.reshape((-1, *[1] * (t.ndim - 1))), t, np.zeros((), t.dtype)))
 
 
-def _leaves(x, axis=0):
+def leaves(x, axis=0):
     """The plain arrays that a part is made of, each with the axis that was the first one."""
     if not is_dual(x):
         return [(np.asarray(x), axis)]
     x = lift(x)
-    inner = [leaf for stack in x._stacks for leaf in _leaves(stack, axis + 1)]
-    return _leaves(x.value, axis) + inner
+    inner = [leaf for stack in x._stacks for leaf in leaves(stack, axis + 1)]
+    return leaves(x.value, axis) + inner
 
 
-def _finite(a):
+def finite(a):
     """Whether an array is finite, by its sum: quick, and a false alarm does no harm."""
     return bool(np.isfinite(np.add.reduce(a, axis=None)))
 
