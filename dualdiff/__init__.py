@@ -45,6 +45,7 @@ from .functions import (  # noqa: E402
     stop_gradient,
     value,
 )
+from .numpy_aware import numpy_aware  # noqa: E402
 from .packing import pack  # noqa: E402
 from .transforms import (  # noqa: E402
     derivative,
@@ -95,6 +96,7 @@ __all__ = [
     "log_softmax",
     "logabsdet_jacobian",
     "logsumexp",
+    "numpy_aware",
     "pack",
     "propagate",
     "relu",

@@ -11,7 +11,7 @@ import numpy as np
 from . import rules
 from ._array import apply_unary, is_dual, plain_unary, settle
 from .errors import DifferentiationTypeError
-from .packing import has_duals, pack
+from .packing import has_duals, pack, primal
 
 
 def _row_function(index, row):
@@ -79,8 +79,7 @@ def value(x):
     np.float64(3.0)
     """
     if is_dual(x):
-        while is_dual(x):
-            x = x.value
+        x = primal(x)
         return x.copy() if isinstance(x, np.ndarray) and x.ndim else x
     if isinstance(x, np.ndarray) and x.dtype == object and has_duals(x):
         return value(pack(x))

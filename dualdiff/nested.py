@@ -10,15 +10,10 @@ from . import levels, rows, rules
 from ._array import apply_binary, apply_unary, is_dual, level, lift, make, pairs, plain_unary, settle
 from ._scalar import BINARY_UFUNCS, UNARY_UFUNCS
 from .errors import DifferentiationTypeError, TangentMismatchError
-from .packing import matched, plane_counts, spread
+from .packing import matched, part, plane_counts, primal, spread
 
 FULL = 1
 _STRONG = next(i for i, row in enumerate(rules.BINARY) if row.name == "strong_product")
-
-
-def part(x):
-    """A part of a number: an array, plain or dual."""
-    return lift(x) if is_dual(x) else np.asarray(x)
 
 
 def strong_product(w, t):
@@ -33,13 +28,7 @@ def _apply(w, stack, selects):
     if isinstance(w, float) and w == 1.0:
         return stack.copy()
     product = strong_product(w, stack)
-    return np.where(np.broadcast_to(_value(w) == 0, product.shape), 0.0, product) if selects else product
-
-
-def _value(x):
-    while is_dual(x):
-        x = x.value
-    return x
+    return np.where(np.broadcast_to(primal(w) == 0, product.shape), 0.0, product) if selects else product
 
 
 def _check_complex(rule, value):

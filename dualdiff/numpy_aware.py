@@ -51,7 +51,7 @@ def numpy_aware(function):
 
     Notes
     -----
-    See the page "Fill arrays made for floats" for what this cannot reach; there the usual error is raised.
+    The how-to page "Fill arrays made for floats" says what this cannot reach; the usual error is raised there.
 
     Examples
     --------
@@ -83,6 +83,9 @@ def numpy_aware(function):
         return again(function)(*map(again, args), **{name: again(value) for name, value in kwargs.items()})
 
     return aware
+
+
+_AWARE = numpy_aware(lambda: None).__code__
 
 
 def _decorate_class(cls):
@@ -120,28 +123,33 @@ def _aware_locals():
         frame = frame.f_back
 
 
-def _duals(value, depth=4):
-    """Dual numbers in a value: in containers, closures and attributes, some way down and not beyond a few entries."""
-    if is_dual(value):
-        yield value
-    elif isinstance(value, np.ndarray):
-        if value.dtype == object:
-            yield from filter(is_dual, value.flat)
-    elif depth and not isinstance(value, str | bytes | int | float | type | ModuleType):
-        if isinstance(value, list | tuple | set | frozenset):
-            inside = value
-        elif isinstance(value, dict):
-            inside = value.values()
-        elif isinstance(value, functools.partial):
-            inside = (value.func, value.args, value.keywords)
-        elif isinstance(value, MethodType):
-            inside = (value.__self__, value.__func__)
-        elif isinstance(value, FunctionType):
-            inside = [*map(_content, value.__closure__ or ()), value.__defaults__]
-        else:
-            inside = [getattr(value, "__dict__", None)]
-        for one in itertools.islice(inside, 100):
-            yield from _duals(one, depth - 1)
+def _duals(value):
+    """Dual numbers in a value, in containers, attributes and closures, nearest first; the first 1000 places count."""
+    queue, seen = [value], set()
+    for place in itertools.islice(iter(queue), 1000):  # the queue grows as it is read
+        if is_dual(place):
+            yield place
+        elif isinstance(place, np.ndarray):
+            if place.dtype == object:
+                yield from filter(is_dual, place.flat)
+        elif not isinstance(place, str | bytes | int | float | type | ModuleType) and id(place) not in seen:
+            seen.add(id(place))
+            queue.extend(itertools.islice(_inside(place), 1000))
+
+
+def _inside(value):
+    """What a container, a function or an object holds."""
+    if isinstance(value, list | tuple | set | frozenset):
+        return iter(value)
+    if isinstance(value, dict):
+        return iter(value.values())
+    if isinstance(value, functools.partial):
+        return iter((value.func, value.args, value.keywords))
+    if isinstance(value, MethodType):
+        return iter((value.__self__, value.__func__))
+    if isinstance(value, FunctionType):
+        return iter([*map(_content, value.__closure__ or ()), value.__defaults__, value.__kwdefaults__])
+    return iter(getattr(value, "__dict__", {}).values())
 
 
 def _content(cell):
@@ -176,9 +184,12 @@ def _converting(function, view):
     def made(a, dtype=None, **kwargs):
         if not has_duals(a):
             return roomy(a, dtype=dtype, **kwargs)
-        if view and is_dual(a) and np.ndim(a):
-            return a if dtype is None else a.astype(dtype, copy=False)
-        return np.array(a, dtype=dtype, like=next(_duals(a)))
+        if is_dual(a) and np.ndim(a) and (view or not kwargs.get("copy", True)):
+            array = a if dtype is None else a.astype(dtype, copy=False)
+        else:
+            array = np.array(a, dtype=dtype, like=next(_duals(a)))
+        missing = kwargs.get("ndmin", 0) - np.ndim(array)
+        return array if missing <= 0 else array[(None,) * missing]
 
     return made
 
@@ -217,6 +228,8 @@ class Again:
         if id(value) in _REPLACED:
             return _REPLACED[id(value)]
         if isinstance(value, FunctionType):
+            if value.__code__ is _AWARE:
+                return self(value.__wrapped__)
             return self.function(value) if self.owns(value.__globals__.get("__name__")) else value
         if isinstance(value, MethodType):
             function = self(value.__func__)

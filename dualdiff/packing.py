@@ -23,6 +23,18 @@ def spread(stack, ndim):
     return stack.reshape((stack.shape[0], *[1] * missing, *stack.shape[1:])) if missing > 0 else stack
 
 
+def primal(x):
+    """The plain value, whatever the depth of nesting."""
+    while is_dual(x):
+        x = x.value
+    return x
+
+
+def part(x):
+    """A part of a number: an array, plain or dual."""
+    return lift(x) if is_dual(x) else np.asarray(x)
+
+
 def shape_of(x):
     """The shape of a dual or plain array, or of a number, without a round through NumPy's protocols."""
     return x.shape if hasattr(x, "shape") else np.shape(x)

@@ -5,11 +5,11 @@ import math
 
 import numpy as np
 
-from ._array import ArrayNumber, duplicate, is_dual, lift, make, pairs, settle
+from ._array import ArrayNumber, duplicate, is_dual, make, pairs, settle
 from ._scalar import seed_duals, seed_hyperduals
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .numpy_rules.construction import like
-from .packing import as_numpy, has_duals, pack
+from .packing import as_numpy, has_duals, pack, part
 
 TRIANGLE, FULL, DIAGONAL = 0, 1, 2
 
@@ -124,10 +124,6 @@ class Point:
         return settle(made) if self.kind == "number" else made
 
 
-
-
-def part(x):
-    return lift(x) if is_dual(x) else np.asarray(x)
 
 
 def zero_planes(x, count):

@@ -18,7 +18,7 @@ from .errors import (
 from .numpy_rules import RULES
 from .numpy_rules.construction import TAKE_LIKE, like
 from .numpy_rules.ufuncs import call_ufunc
-from .packing import NUMERIC, as_numpy, has_duals, matched, pack, plane_counts, spread
+from .packing import NUMERIC, as_numpy, has_duals, matched, pack, plane_counts, primal, spread
 
 _COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
 
@@ -41,13 +41,6 @@ def operand(a):
             f"convert it with .astype(np.float64)"
         )
     return NotImplemented
-
-
-def primal(x):
-    """The plain value, whatever the depth of nesting."""
-    while is_dual(x):
-        x = x.value
-    return x
 
 
 def plain(a):

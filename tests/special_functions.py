@@ -19,18 +19,44 @@ def _ndtr(x):
     return mp.erfc(-x/mp.sqrt(2))/2
 
 
-def _inverse(function, scipy, start=None):
-    """The inverse of a function by Newton steps from SciPy's value."""
+class Closed:
+    """A function given by its derivatives: ``derivatives(*arguments)`` are those of orders 0 to 3."""
 
-    def inverse(*arguments):
+    def __init__(self, derivatives):
+        self.derivatives = derivatives
+
+
+def _inverse(function, scipy):
+    """The inverse of a function by Newton steps from SciPy's value, and its derivatives from those of the function."""
+
+    def derivatives(*arguments):
         *given, x = arguments
         y = mp.mpf(float(scipy(*map(float, arguments))))
-        for _ in range(4):
-            slope = mp.diff(lambda t: function(*given, t), y)
-            y -= (function(*given, y) - x)/slope
-        return y
+        for _ in range(2):
+            f = [c*math.factorial(k) for k, c in enumerate(mp.taylor(lambda t: function(*given, t), y, 3, chop=False))]
+            y -= (f[0] - x)/f[1]
+        return y, 1/f[1], -f[2]/f[1]**3, (3*f[2]**2 - f[1]*f[3])/f[1]**5
 
-    return inverse
+    return Closed(derivatives)
+
+
+def _k(v, x, k, scaled):
+    """The derivative of order k of K, scaled or not, by the trapezoidal rule on its integral over cosh."""
+    step, total = min(mp.mpf(1)/24, 1/(2*mp.sqrt(x))), mp.mpf(0)
+    for i in range(1000):
+        t = i*step
+        c = mp.cosh(t)
+        term = mp.exp(x*(1 - c))*mp.cosh(v*t)*((1 - c) if scaled else -c)**k
+        total += term if i else term/2
+        if i > 20 and abs(term) < mp.mpf(10)**-40*abs(total):
+            break
+    return step*total*(1 if scaled else mp.exp(-x))
+
+
+def _bessel_k(scaled=False, order=None):
+    if order is None:
+        return Closed(lambda v, x: [_k(v, x, k, scaled) for k in range(4)])
+    return Closed(lambda x: [_k(order, x, k, scaled) for k in range(4)])
 
 
 def _gammainc(a, x):
@@ -90,7 +116,7 @@ UNARY = {
     "erfi": (mp.erfi, [()], ((-5.0, 5.0), (-26.0, 26.0), TINY)),
     "erfinv": (mp.erfinv, [()], ((-0.999, 0.999), (0.999, 0.9999999), TINY)),
     "erfcinv": (lambda x: mp.erfinv(1 - x) if x > 1e-10 else None, [()], ((1e-9, 1.9), (0.5, 1.5))),
-    "dawsn": (lambda x: mp.sqrt(mp.pi)/2*mp.exp(-x*x)*mp.erfi(x), [()], ((-3.0, 3.0), (-8.0, 8.0), TINY)),
+    "dawsn": (lambda x: mp.sqrt(mp.pi)/2*mp.exp(-x*x)*mp.erfi(x), [()], ((-3.0, 3.0), (-9.0, 9.0), (7.0, 50.0), TINY)),
     "ndtr": (_ndtr, [()], ((-5.0, 5.0), (-37.0, 8.0), TINY)),
     "log_ndtr": (lambda x: mp.log(_ndtr(x)), [()], ((-5.0, 5.0), (-50.0, 30.0), TINY)),
     "ndtri": (lambda x: mp.sqrt(2)*mp.erfinv(2*x - 1), [()], ((1e-9, 0.5), (0.1, 0.9), (0.9, 0.9999))),
@@ -98,14 +124,14 @@ UNARY = {
     "gamma": (mp.gamma, [()], ((-9.9, 10.0), (1e-5, 150.0), (1.0, 4.0))),
     "gammaln": (lambda x: mp.re(mp.loggamma(x)), [()], ((-9.9, 10.0), (1e-6, 1e8), (1.0, 4.0))),
     "loggamma": (mp.loggamma, [()], ((1e-6, 1e8), (1.0, 4.0))),
-    "psi": (mp.psi and (lambda x: mp.psi(0, x)), [()], ((-9.9, 10.0), (1e-6, 1e8), (1.0, 4.0))),
+    "psi": (lambda x: mp.psi(0, x), [()], ((-9.9, 10.0), (1e-6, 1e8), (1.0, 4.0))),
     "polygamma": (lambda n, x: mp.psi(int(n), x), [(0,), (1,), (4,)], ((1e-4, 1e4), (1.0, 10.0))),
     "rgamma": (mp.rgamma, [()], ((-9.9, 10.0), (1e-5, 150.0), (-1e-3, 1e-3))),
     "zeta": (mp.zeta, [(1.5,), (3.0,)], ((1e-3, 1e4), (0.5, 4.0))),
     "gammainc": (_gammainc, [(0.5,), (3.0,), (40.0,)], ((1e-3, 100.0), (1.0, 50.0))),
-    "gammaincc": (_gammaincc, [(0.5,), (3.0,), (40.0,)], ((1e-3, 100.0), (1.0, 50.0))),
+    "gammaincc": (_gammaincc, [(0.5,), (3.0,), (40.0,)], ((1.0, 100.0), (1.0, 50.0))),
     "gamma_density": (lambda a, x: x**(a - 1)*mp.exp(-x)/mp.gamma(a), [(0.5,), (3.0,), (30.0,), (1000.0,)],
-                      ((1e-3, 100.0), (1.0, 50.0), (900.0, 1100.0))),
+                      ((1e-3, 100.0), (1.0, 50.0), (100.0, 200.0))),
     "betainc": (_betainc, [(0.5, 2.0), (3.0, 4.5), (40.0, 60.0)], ((0.01, 0.99),)),
     "betaincc": (_betaincc, [(0.5, 2.0), (3.0, 4.5), (40.0, 60.0)], ((0.01, 0.99),)),
     "beta_density": (lambda a, b, x: x**(a - 1)*(1 - x)**(b - 1)/mp.beta(a, b), [(0.5, 2.0), (3.0, 4.5), (40.0, 60.0)],
@@ -132,7 +158,8 @@ UNARY = {
     "cotdg": (_degrees(mp.cot), [()], ((5.0, 175.0),)),
     "exprel": (_exprel, [()], ((-3.0, 3.0), (-100.0, 300.0), TINY)),
     "spence": (_spence, [()], ((1e-4, 100.0), (0.6, 1.4))),
-    "lambertw": (lambda x, k: mp.re(mp.lambertw(x, int(k))), [(0,), (-1,)], ((-0.36, -1e-3), (1e-3, 1e3), (1e-9, 1e-3))),
+    "lambertw": (lambda x, k: mp.re(mp.lambertw(x, int(k))), [(0,), (-1,)],
+                 ((-0.36, -1e-3), (1e-3, 1e3), (1e-9, 1e-3))),
     "wrightomega": (lambda x: mp.re(mp.lambertw(mp.exp(x))), [()], ((-30.0, 30.0), (-3.0, 3.0))),
     "inv_boxcox": (lambda x, k: (1 + k*x)**(1/k), [(0.5,), (2.0,), (-0.3,)], ((0.01, 3.0),)),
     "inv_boxcox1p": (lambda x, k: (1 + k*x)**(1/k) - 1, [(0.5,), (2.0,), (-0.3,)], ((0.01, 3.0),)),
@@ -143,7 +170,7 @@ UNARY = {
     "_ci": (mp.ci, [()], ((1e-6, 50.0), (1.0, 10.0))),
     "_shi": (mp.shi, [()], ((-3.0, 3.0), (-50.0, 50.0), TINY)),
     "_chi": (mp.chi, [()], ((1e-6, 50.0), (1.0, 10.0))),
-    "_fresnels": (mp.fresnels, [()], WIDE[:0] or (WIDE, TINY)),
+    "_fresnels": (mp.fresnels, [()], (WIDE, TINY)),
     "_fresnelc": (mp.fresnelc, [()], (WIDE, TINY)),
     "j0": (lambda x: mp.besselj(0, x), [()], ((-5.0, 5.0), (-50.0, 50.0), TINY)),
     "j1": (lambda x: mp.besselj(1, x), [()], ((-5.0, 5.0), (-50.0, 50.0), TINY)),
@@ -158,13 +185,13 @@ UNARY = {
     "i1e": (lambda x: mp.exp(-abs(x))*mp.besseli(1, x), [()], ((0.01, 5.0), (-30.0, -0.1), (5.0, 50.0), (1e2, 1e3))),
     "iv": (mp.besseli, [(0.5,), (2,), (3.3,)], ((1e-2, 5.0), (5.0, 50.0))),
     "ive": (lambda v, x: mp.exp(-abs(x))*mp.besseli(v, x), [(0.5,), (2,), (3.3,)], ((1e-2, 5.0), (5.0, 50.0))),
-    "k0": (lambda x: mp.besselk(0, x), [()], ((1e-4, 5.0), (5.0, 50.0))),
-    "k1": (lambda x: mp.besselk(1, x), [()], ((1e-4, 5.0), (5.0, 50.0))),
-    "k0e": (lambda x: mp.exp(x)*mp.besselk(0, x), [()], ((1e-4, 5.0), (5.0, 50.0), (1e2, 1e3))),
-    "k1e": (lambda x: mp.exp(x)*mp.besselk(1, x), [()], ((1e-4, 5.0), (5.0, 50.0), (1e2, 1e3))),
-    "kn": (mp.besselk, [(0,), (3,)], ((1e-2, 5.0), (5.0, 50.0))),
-    "kv": (mp.besselk, [(0.5,), (3.3,)], ((1e-2, 5.0), (5.0, 50.0))),
-    "kve": (lambda v, x: mp.exp(x)*mp.besselk(v, x), [(0.5,), (3.3,)], ((1e-2, 5.0), (5.0, 50.0))),
+    "k0": (_bessel_k(order=0), [()], ((1e-4, 5.0), (5.0, 50.0))),
+    "k1": (_bessel_k(order=1), [()], ((1e-4, 5.0), (5.0, 50.0))),
+    "k0e": (_bessel_k(True, 0), [()], ((1e-4, 5.0), (5.0, 50.0), (1e2, 1e3))),
+    "k1e": (_bessel_k(True, 1), [()], ((1e-4, 5.0), (5.0, 50.0), (1e2, 1e3))),
+    "kn": (_bessel_k(), [(0,), (3,)], ((1e-2, 5.0), (5.0, 50.0))),
+    "kv": (_bessel_k(), [(0.5,), (3.3,)], ((1e-2, 5.0), (5.0, 50.0))),
+    "kve": (_bessel_k(True), [(0.5,), (3.3,)], ((1e-2, 5.0), (5.0, 50.0))),
     "_ai": (mp.airyai, [()], ((-10.0, 10.0), (-2.0, 2.0))),
     "_aip": (lambda x: mp.airyai(x, derivative=1), [()], ((-10.0, 10.0), (-2.0, 2.0))),
     "_bi": (mp.airybi, [()], ((-10.0, 10.0), (-2.0, 2.0))),
@@ -205,7 +232,7 @@ QUADRANT = (((1e-3, 1e3), (1e-3, 1e3)), ((0.5, 5.0), (0.5, 5.0)), ((1e3, 1e6), (
 BINARY = {
     "psi_step": (_psi_step(0), QUADRANT),
     "trigamma_step": (_psi_step(1), QUADRANT),
-    "beta": (mp.beta, (((1e-2, 50.0), (1e-2, 50.0)), ((0.5, 5.0), (0.5, 5.0)), ((1e3, 1e6), (1e-3, 1.0)))),
+    "beta": (mp.beta, (((1e-2, 50.0), (1e-2, 50.0)), ((0.5, 5.0), (0.5, 5.0)))),
     "betaln": (lambda x, y: mp.loggamma(x) + mp.loggamma(y) - mp.loggamma(x + y), QUADRANT),
     "binom": (mp.binomial, (((5.0, 50.0), (0.1, 5.0)), ((10.0, 11.0), (4.0, 6.0)))),
     "poch": (mp.rf, (((0.1, 30.0), (0.1, 10.0)),)),
@@ -231,10 +258,14 @@ def _generator(name):
     return np.random.default_rng(zlib.crc32(name.encode()))
 
 
+SLOW = ("y0", "y1", "yn", "yv", "hyp2f1", "stdtrit", "gammainccinv", "ellipeinc")
+
+
 def cases(name, n=6):
     """Every parameter set of a function of one variable with its points."""
     _, parameters, ranges = UNARY[name]
     rng = _generator(name)
+    n = 2 if name in SLOW else n
     for given in parameters:
         x = np.concatenate([_sample(rng, low, high, n) for low, high in ranges])
         if name == "lambertw" and given == (-1,):
@@ -256,7 +287,9 @@ def exact(name, given, x):
     function = UNARY[name][0]
     parameters = [mp.mpf(one) for one in given]
     with mp.workdps(DIGITS):
-        series = mp.taylor(lambda t: call(name, function, parameters, t), mp.mpf(x), 3)
+        if isinstance(function, Closed):
+            return call(name, function.derivatives, parameters, mp.mpf(x))
+        series = mp.taylor(lambda t: call(name, function, parameters, t), mp.mpf(x), 3, chop=False)
         return [c*math.factorial(k) for k, c in enumerate(series)]
 
 

@@ -10,8 +10,8 @@ import dualdiff as dd
 from dualdiff import scipy_rules
 from dualdiff.errors import DifferentiationTypeError
 
-ONE = [rule for rule in scipy_rules.UNARY]
-TWO = [rule for rule in scipy_rules.BINARY]
+ONE = scipy_rules.UNARY
+TWO = scipy_rules.BINARY
 
 
 def name_of(rule):

@@ -13,7 +13,7 @@ import numpy as np
 from .. import levels
 from .._array import is_dual, level, lift, make, pairs, settle
 from ..errors import DifferentiationTypeError
-from ..packing import has_duals, join, matched, pack, plane_counts
+from ..packing import has_duals, join, matched, pack, part, plane_counts, primal
 
 FULL = 1
 TRIANGLE = 0
@@ -40,18 +40,6 @@ def numbers(a):
     if has_duals(a):
         return pack(a)
     return a
-
-
-def primal(a):
-    """The plain value, whatever the depth of nesting."""
-    while is_dual(a):
-        a = a.value
-    return a
-
-
-def part(x):
-    """A part of a number: an array, plain or dual."""
-    return lift(x) if is_dual(x) else np.asarray(x)
 
 
 def refuse_dual(function, **arguments):
