@@ -200,3 +200,9 @@ def has_duals(a):
         return any(has_duals(entry) for entry in a)
     return False
 
+
+def plain(a):
+    """The plain values of anything that NumPy takes: dual numbers, object arrays and lists of them."""
+    if is_dual(a):
+        return primal(a)
+    return primal(pack(a)) if has_duals(a) else a

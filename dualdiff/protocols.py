@@ -18,7 +18,7 @@ from .errors import (
 from .numpy_rules import RULES
 from .numpy_rules.construction import TAKE_LIKE, like
 from .numpy_rules.ufuncs import call_ufunc
-from .packing import NUMERIC, as_numpy, has_duals, matched, pack, plane_counts, primal, spread
+from .packing import NUMERIC, as_numpy, has_duals, matched, pack, plain, plane_counts, primal, spread
 
 _COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
 
@@ -41,13 +41,6 @@ def operand(a):
             f"convert it with .astype(np.float64)"
         )
     return NotImplemented
-
-
-def plain(a):
-    """The plain values of anything that NumPy takes: dual numbers, object arrays and lists of them."""
-    if is_dual(a):
-        return primal(a)
-    return primal(pack(a)) if has_duals(a) else a
 
 
 def compare(a, b, op):

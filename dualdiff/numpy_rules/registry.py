@@ -13,7 +13,7 @@ import numpy as np
 from .. import levels
 from .._array import is_dual, level, lift, make, pairs, settle
 from ..errors import DifferentiationTypeError
-from ..packing import has_duals, join, matched, pack, part, plane_counts, primal
+from ..packing import has_duals, join, matched, pack, part, plain, plane_counts
 
 FULL = 1
 TRIANGLE = 0
@@ -160,13 +160,9 @@ def value_only(*functions):
 
 
 def _on_values(function, *args, **kwargs):
-    args = [_plain(a) for a in args]
-    kwargs = {name: _plain(a) for name, a in kwargs.items()}
+    args = [plain(a) for a in args]
+    kwargs = {name: plain(a) for name, a in kwargs.items()}
     return function(*args, **kwargs)
-
-
-def _plain(a):
-    return primal(numbers(a)) if has_duals(a) else a
 
 
 # -- multilinear functions -------------------------------------------------------------------------------------------
