@@ -15,8 +15,7 @@ Five kinds of rows:
 
 An expected figure is the exact value rounded to double precision. `Any` lists alternatives, one of which must be met;
 it may stand for one entry. ``None`` means that nothing is promised there. A row whose ``needs`` is a key of `LATER`
-is data already but belongs to work that is not done yet, for the reason that `LATER` states: the special functions of
-SciPy have no rules so far. Everything else runs.
+is data already but belongs to work that is not done yet, for the reason that `LATER` states. Everything else runs.
 """
 
 from __future__ import annotations
@@ -580,16 +579,16 @@ NESTING = [
            "one step is exact at first order, two at second"),
     Number("Newton that never starts", newton_until_small, 2.0, 0, 0, "the test sees values only", elementwise=False),
     Number("gammaln", special("gammaln"), 2.5, 0.7031566406452432, 0.49035775610023485, "digamma, trigamma",
-           accuracy=SPECIAL, needs="scipy"),
+           accuracy=SPECIAL),
     Number("digamma", special("digamma"), 2.5, 0.49035775610023485, -0.2362040516417274, "trigamma, tetragamma",
-           accuracy=SPECIAL, needs="scipy"),
+           accuracy=SPECIAL),
     Array("betaln", lambda v: special("betaln")(v[0], v[1]), [2.0, 3.5], [-1.188308813483284, -0.5079365079365079],
           [[0.44559167985859877, -0.19934238698962767], [-0.19934238698962767, 0.1310153691106072]], "both arguments",
-          accuracy=SPECIAL, needs="scipy"),
+          accuracy=SPECIAL),
     Number("betainc, last argument", special("betainc", 2.0, 3.0), 0.4, 1.728, -1.44, "12x(1 - x)**2", beside=0.25,
-           accuracy=SPECIAL, needs="scipy"),
+           accuracy=SPECIAL),
     Number("betainc, a parameter", special("betainc", after=(3.0, 0.4)), 2.0, -0.24086937608756572, None,
-           "right, or an error that names function and argument", or_error=True, accuracy=SPECIAL, needs="scipy"),
+           "right, or an error that names function and argument", or_error=True, accuracy=SPECIAL),
     Form("shape of a Hessian", lambda v: v**3, np.array([2.0, 5.0]), "jacobian", "f(x).shape + x.shape + x.shape",
          (2, 2), (2, 2, 2)),
     Form("Hessian of one variable", lambda v: np.sum(v**3), np.array([2.0]), "jacobian", "likewise", (1,), (1, 1),

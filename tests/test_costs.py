@@ -93,7 +93,7 @@ def test_a_laplacian_carries_the_diagonal():
 
 
 @pytest.mark.parametrize("transform", [dd.jacobian, dd.hessian, dd.value_and_jacobian])
-@pytest.mark.parametrize("x", [np.ones(40), [1.0] * 40, np.ones((5, 8)), 1.0], ids=["array", "list", "matrix", "number"])
+@pytest.mark.parametrize("x", [np.ones(40), [1.0] * 40, np.ones((5, 8)), 1.0], ids=["array", "list", "table", "one"])
 def test_one_evaluation(transform, x):
     calls = []
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from .._array import is_dual, settle
 from ..errors import LostTangentError
-from .registry import numbers, part, pick, refuse_dual, rule
+from ..packing import part
+from .registry import numbers, pick, refuse_dual, rule
 
 
 def array(a):

@@ -4,9 +4,10 @@ import numpy as np
 
 from .._array import is_dual, settle
 from ..errors import DifferentiationValueError
+from ..packing import part, primal
 from .arranging import array
 from .folds import folded_axes
-from .registry import behind, numbers, part, primal, refuse_dual, rule
+from .registry import behind, numbers, refuse_dual, rule
 
 
 def valued(function, result, *args, **kwargs):

@@ -3,8 +3,8 @@
 import numpy as np
 
 from .._array import is_dual, lift, make, settle
-from ..packing import has_duals, join, shape_of, spread
-from .registry import behind, numbers, part, pick, primal, refuse_dual, rule
+from ..packing import has_duals, join, part, primal, shape_of, spread
+from .registry import behind, numbers, pick, refuse_dual, rule
 
 
 def like(model, value):

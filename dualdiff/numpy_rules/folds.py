@@ -11,8 +11,9 @@ import math
 import numpy as np
 
 from .._array import is_dual, pairs, settle
+from ..packing import part, primal
 from .construction import like
-from .registry import FULL, numbers, part, primal
+from .registry import FULL, numbers
 
 EXTREMA = {np.maximum: -np.inf, np.minimum: np.inf, np.fmax: -np.inf, np.fmin: np.inf}
 ASSOCIATIVE = {np.add, np.multiply, np.logaddexp, np.logaddexp2, np.hypot}

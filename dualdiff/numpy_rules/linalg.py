@@ -13,9 +13,9 @@ import numpy as np
 from .._array import is_dual, lift
 from ..errors import DifferentiationValueError, UnsupportedFunctionError
 from ..nested import strong_product
-from ..packing import spread
+from ..packing import primal, spread
 from .norms import contract, with_value
-from .registry import apply_custom, numbers, primal, rule, value_only
+from .registry import apply_custom, numbers, rule, value_only
 
 value_only(np.linalg.matrix_rank)
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from .._array import is_dual, level, lift, make
 from ..nested import strong_product
-from .registry import apply_custom, behind, finite, leaves, numbers, part, primal, rule
+from ..packing import part, primal
+from .registry import apply_custom, behind, finite, leaves, numbers, rule
 
 
 def with_value(x, value):

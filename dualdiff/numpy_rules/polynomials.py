@@ -5,7 +5,8 @@ import numpy as np
 from .._array import is_dual
 from ..errors import DifferentiationTypeError, DifferentiationValueError
 from ..nested import strong_product
-from .registry import apply_custom, numbers, primal, refuse_dual, rule
+from ..packing import primal
+from .registry import apply_custom, numbers, refuse_dual, rule
 
 
 def _coefficients(p):

@@ -9,8 +9,8 @@ import numpy as np
 
 from .._array import is_dual
 from ..errors import DifferentiationTypeError
-from ..packing import spread
-from .registry import behind, linear, multilinear, numbers, primal, rule, value_only
+from ..packing import primal, spread
+from .registry import behind, linear, multilinear, numbers, rule, value_only
 
 
 def any_dual(*operands):

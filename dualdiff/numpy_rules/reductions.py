@@ -4,8 +4,9 @@ import numpy as np
 
 from .. import rules
 from .._array import apply_unary, is_dual, settle
+from ..packing import part, primal
 from .folds import cast, fold, folded_axes, loud, missing, scan
-from .registry import behind, numbers, part, primal, refuse_dual, rule
+from .registry import behind, numbers, refuse_dual, rule
 
 ROOT = next(i for i, row in enumerate(rules.UNARY) if row.name == "root")
 

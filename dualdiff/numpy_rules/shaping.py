@@ -7,8 +7,9 @@ import numpy as np
 from .._array import is_dual, settle
 from ..errors import UnsupportedFunctionError
 from ..nested import refuse_holomorphic
+from ..packing import part
 from .arranging import Positions, arranging, array, overwriting, viewing, views
-from .registry import behind, joining, linear, numbers, part, pick, rearranging, refuse_dual, rule
+from .registry import behind, joining, linear, numbers, pick, rearranging, refuse_dual, rule
 
 # -- views: the result shares memory with the argument, planes too -----------------------------------------------------
 

@@ -4,10 +4,10 @@ import numpy as np
 
 from .._array import is_dual
 from ..errors import DifferentiationValueError
-from ..packing import join, shape_of, spread
+from ..packing import join, part, primal, shape_of, spread
 from .arranging import Positions, array, signature_of
 from .folds import folded_axes, missing, operands
-from .registry import numbers, part, pick, plane_by_plane, primal, refuse_dual, rule, value_only
+from .registry import numbers, pick, plane_by_plane, refuse_dual, rule, value_only
 
 value_only(
     np.all, np.any, np.allclose, np.array_equal, np.array_equiv, np.isclose, np.isin, np.argmax, np.argmin,

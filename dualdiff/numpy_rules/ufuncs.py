@@ -7,10 +7,10 @@ import numpy as np
 from .. import rules
 from .._array import is_dual, level, settle
 from ..errors import DifferentiationTypeError, LostTangentError, UnsupportedFunctionError
-from ..packing import has_duals, plane_counts, spread
+from ..packing import has_duals, plane_counts, primal, spread
 from .arranging import array
 from .folds import cast, fold, scan
-from .registry import RULES, numbers, pick, primal, refuse_dual
+from .registry import RULES, numbers, pick, refuse_dual
 
 ROWS = {getattr(np, name) for row in rules.ROWS if row.numpy for name in (row.name, *row.aliases)}
 ON_VALUES = {getattr(np, name) for name, why in rules.NOT_ROWS.items() if why is rules._TRUTH}
