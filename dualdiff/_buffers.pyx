@@ -16,7 +16,10 @@ cdef extern from *:
     static void *dd_aligned(size_t n) { return _aligned_malloc(n, 64); }
     static void dd_release(void *p) { _aligned_free(p); }
     #else
-    static void *dd_aligned(size_t n) { void *p; return posix_memalign(&p, 64, n) ? NULL : p; }
+    static void *dd_aligned(size_t n) {
+        void *p;
+        return posix_memalign(&p, n >= 4194304 ? 2097152 : 64, n) ? NULL : p;
+    }
     static void dd_release(void *p) { free(p); }
     #endif
     #if defined(__linux__)
@@ -138,3 +141,8 @@ cdef cnp.ndarray new_array(int nd, const cnp.npy_intp *shape, int typenum):
 def is_buffer(base):
     """Whether the base of an array is its own memory from here, and no other array."""
     return type(base) is Buffer
+
+
+def idle_buffers():
+    """The sizes in bytes of the buffers that lie idle."""
+    return [idle[i].size for i in range(idle_count)]

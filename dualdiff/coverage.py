@@ -38,7 +38,7 @@ INTEGERS = "takes integers only: a dual number is refused"
 
 _REASONS = {
     "no function of numbers: text, files, settings, tests": """
-        add_docstring add_newdoc array2string array_repr array_str base_repr binary_repr descr_to_dtype drop_metadata
+        add_docstring add_newdoc base_repr binary_repr descr_to_dtype drop_metadata
         dtype_to_descr format_float_positional format_float_scientific fromfile fromregex genfromtxt get_include
         get_printoptions getbufsize geterr geterrcall header_data_from_array_1_0 info isfileobj load magic open_memmap
         opt_func_info printoptions read_array read_array_header_1_0 read_array_header_2_0 read_magic save savetxt savez
@@ -70,7 +70,7 @@ class Trial:
 RIGHT = "right"
 ERROR = "error of dualdiff"
 FOREIGN = "error of NumPy"
-VALUE = "plain value"
+OTHER = "another result than for floats"
 
 # Functions that are dispatched and have no rule: a call that shows it, and what to do.
 REFUSALS = {
@@ -94,7 +94,7 @@ _POLYNOMIAL = {
     "sub": ("{f}([1.0, 2.0], x)", RIGHT, ""),
     "mulx": ("{f}(x)", RIGHT, ""),
     "mul": ("{f}(x, x)", RIGHT, ""),
-    "div": ("{f}(x, [1.0, 2.0])[0]", RIGHT, ""),
+    "div": ("{f}(x, [1.0, 2.0])[0]", ERROR, "`np.polydiv`"),
     "pow": ("{f}(x, 2)", RIGHT, ""),
     "val": ("{f}(x, x)", RIGHT, ""),
     "valfromroots": ("{f}(x[0], [1.0, 2.0])", RIGHT, ""),
@@ -106,8 +106,8 @@ _POLYNOMIAL = {
     "vander3d": ("{f}(x, x, x, [1, 1, 0])", RIGHT, ""),
     "val2d": ("{f}(x, x, np.ones((2, 2)))", RIGHT, ""),
     "val3d": ("{f}(x, x, x, np.ones((2, 2, 2)))", RIGHT, ""),
-    "grid2d": ("{f}(x, x, np.ones((2, 2)))", RIGHT, ""),
-    "grid3d": ("{f}(x, x, x, np.ones((2, 2, 2)))", RIGHT, ""),
+    "grid2d": ("{f}(x, x, np.ones((2, 2)))", ERROR, "`{p}vander` of each axis and `np.einsum`"),
+    "grid3d": ("{f}(x, x, x, np.ones((2, 2, 2)))", ERROR, "`{p}vander` of each axis and `np.einsum`"),
     "fit": ("{f}(np.arange(3.0), x, 1)", FOREIGN, _FIT),
     "trim": ("{f}(x)", RIGHT, ""),
     "roots": ("{f}(x)", ERROR, _ROOTS),
@@ -182,7 +182,12 @@ TRIALS = (
     Trial("random.Generator.normal", "np.random.default_rng(0).normal(x, 1.0)", ERROR,
           "`x + rng.normal(size=3)`, seeded inside the function"),
     Trial("random.Generator.permutation", "np.random.default_rng(0).permutation(x)", RIGHT),
+    Trial("isscalar", "np.isscalar(x[0]) * x", OTHER, "`np.ndim(x[0]) == 0`"),
+    Trial("row_stack", "np.row_stack([x, x])", RIGHT),
     *_polynomial_trials(),
+    *(Trial(f"{p}val", f"np.polynomial.{family}.{p}val(x, np.ones((2, 3)))", OTHER,
+            "`np.expand_dims` the coefficients: NumPy asks whether `x` is an `ndarray` and takes it for a number")
+      for family, p in FAMILIES.items()),
 )
 TRIED = {trial.name for trial in TRIALS}
 
@@ -199,11 +204,15 @@ class Entry:
     reason: str = ""
 
 
+# No function of arrays, and types that only some platforms have.
+_SKIPPED = {"__array_namespace_info__", "float96", "float128", "complex192", "complex256"}
+
+
 def public(namespace):
     """Names and objects of the public callables of a namespace."""
     module = importlib.import_module(namespace)
     names = getattr(module, "__all__", None) or [name for name in dir(module) if not name.startswith("_")]
-    for name in sorted(set(names) - {"__array_namespace_info__"}):
+    for name in sorted(set(names) - _SKIPPED):
         thing = getattr(module, name, None)
         if callable(thing):
             yield name, thing

@@ -4,11 +4,9 @@ import mpmath as mp
 import numpy as np
 import pytest
 import special_functions as exact
-from scipy import special
 
 import dualdiff as dd
 from dualdiff import scipy_rules
-from dualdiff.errors import DifferentiationTypeError
 
 ONE = scipy_rules.UNARY
 TWO = scipy_rules.BINARY

@@ -1,4 +1,4 @@
-"""Log-densities and log-distribution functions: SciPy's values, and derivatives against differences of mpmath's kind."""
+"""Log-densities and log-distribution functions: SciPy's values, derivatives against differences of mpmath's kind."""
 
 import numpy as np
 import pytest
@@ -101,7 +101,7 @@ def test_multivariate_normal():
     a = rng.normal(size=(3, 3))
     cov, mean, x = a @ a.T + np.eye(3), rng.normal(size=3), rng.normal(size=(4, 3))
     ours, theirs = stats.multivariate_normal.logpdf, scipy.stats.multivariate_normal.logpdf
-    for arguments in ((x, mean, cov), (x[0], mean, cov), (x,), (x, mean, 2.0), (x, None, cov), (0.3, 0.1, 2.0),
+    for arguments in ((x, mean, cov), (x[0], mean, cov), (x, mean, 2.0), (x, None, cov), (0.3, 0.1, 2.0),
                       (x[:, 0], 0.1, 2.0), (x, mean, np.array([1.0, 2.0, 3.0]))):
         np.testing.assert_allclose(ours(*arguments), theirs(*arguments), rtol=1e-12)
 

@@ -911,7 +911,9 @@ def test_softmax_and_its_relatives():
     assert dd.logsumexp(np.array([-np.inf, -np.inf])) == -np.inf
 
 
-@pytest.mark.parametrize("x", [[1.0, 2.0, 3.0], (1.0, 2.0, 3.0), np.array([1.0, 2.0, 3.0])], ids=["list", "tuple", "array"])
+@pytest.mark.parametrize(
+    "x", [[1.0, 2.0, 3.0], (1.0, 2.0, 3.0), np.array([1.0, 2.0, 3.0])], ids=["list", "tuple", "array"]
+)
 def test_values_beside_derivatives_of_any_container(x):
     def f(v):
         return v[0] * v[1] + v[2] ** 2

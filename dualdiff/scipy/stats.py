@@ -29,14 +29,14 @@ def _number(a):
     return pack(a) if has_duals(a) else np.asarray(a)[()]
 
 
-def _within(condition, inside, outside):
-    """``inside`` where the condition holds on values, else the constant ``outside``."""
-    return np.where(condition, inside, outside)[()]
+def _tidy(x):
+    """An array of dimension 0 as a number."""
+    return x[()] if isinstance(x, np.ndarray) else x
 
 
 def _log1mexp(x):
     """``log(1 - exp(x))`` for negative x, from the side that keeps its digits."""
-    return np.where(value(x) > -0.7, np.log(-np.expm1(x)), np.log1p(-np.exp(x)))[()]
+    return np.where(value(x) > -0.7, np.log(-np.expm1(x)), np.log1p(-np.exp(x)))
 
 
 class _Continuous:
@@ -71,7 +71,7 @@ class _Continuous:
         valid = value(scale) > 0
         for shape in shapes:
             valid = valid & self._valid(value(shape))
-        return np.where(valid & (plain == plain), out, np.nan)[()]
+        return _tidy(np.where(valid & (plain == plain), out, np.nan))
 
     def _valid(self, shape):
         return shape > 0
@@ -135,8 +135,8 @@ class _Cauchy(_Continuous):
     def _logpdf(self, z):
         # Far out z*z would overflow.
         far = np.abs(value(z)) > 1e150
-        return np.where(far, -2 * np.log(np.abs(np.where(far, z, 1.0))), -np.log1p(np.where(far, 1.0, z) ** 2)) - np.log(
-            np.pi)
+        tail, near = np.where(far, z, 1.0), np.where(far, 1.0, z)
+        return np.where(far, -2 * np.log(np.abs(tail)), -np.log1p(near**2)) - np.log(np.pi)
 
     def _logcdf(self, z):
         return np.log(np.arctan2(1.0, -z) / np.pi)
@@ -194,7 +194,7 @@ class _Lognorm(_Continuous):
 
     def _logpdf(self, z, s):
         w = np.log(z) / s
-        return _within(value(z) > 0, -0.5 * w * w - np.log(s * z) - 0.5 * _LOG_2PI, -np.inf)
+        return np.where(value(z) > 0, -0.5 * w * w - np.log(s * z) - 0.5 * _LOG_2PI, -np.inf)
 
     def _logcdf(self, z, s):
         return special.log_ndtr(np.log(z) / s)
@@ -224,7 +224,7 @@ class _Invgamma(_Continuous):
     shapes, low = 1, 0.0
 
     def _logpdf(self, z, a):
-        return _within(value(z) > 0, -(a + 1.0) * np.log(z) - 1.0 / z - special.gammaln(a), -np.inf)
+        return np.where(value(z) > 0, -(a + 1.0) * np.log(z) - 1.0 / z - special.gammaln(a), -np.inf)
 
     def _logcdf(self, z, a):
         return np.log(special.gammaincc(a, 1.0 / z))
@@ -278,7 +278,7 @@ class _Discrete:
     def _serve(self, function, k, shapes, inside, outside):
         with np.errstate(all="ignore"):
             out = np.where(inside, function(np.where(inside, k, 0.0), *shapes), outside)
-        return np.where(self._valid(*map(value, shapes)) & (k == k), out, np.nan)[()]
+        return _tidy(np.where(self._valid(*map(value, shapes)) & (k == k), out, np.nan))
 
     def _top(self, *shapes):
         return np.inf
@@ -371,8 +371,8 @@ class _MultivariateNormal:
     def logpdf(self, x, mean=None, cov=1):
         """Log of the density at ``x`` of shape (…, n), with mean (n,) and covariance (n, n), (n,) or a number."""
         x, cov = _number(x), _number(cov)
-        n = np.shape(mean)[0] if mean is not None and np.ndim(mean) else (
-            np.shape(cov)[-1] if np.ndim(cov) else (np.shape(x)[-1] if np.ndim(x) else 1))
+        # As in SciPy, numbers for mean and covariance mean one variable.
+        n = np.size(mean) if mean is not None else np.shape(cov)[0] if np.ndim(cov) == 2 else 1
         mean = np.zeros(n) if mean is None else _number(mean)
         if np.ndim(cov) < 2:
             cov = cov * np.eye(n)
@@ -383,7 +383,7 @@ class _MultivariateNormal:
         rows = np.reshape(gap, (-1, n))
         white = np.linalg.solve(lower, np.transpose(rows))
         out = -0.5 * np.sum(white * white, 0) - np.sum(np.log(np.diagonal(lower))) - 0.5 * n * _LOG_2PI
-        return np.reshape(out, np.shape(gap)[:-1])[()]
+        return _tidy(np.reshape(out, np.shape(gap)[:-1]))
 
     def pdf(self, x, mean=None, cov=1):
         """The density at ``x``."""
