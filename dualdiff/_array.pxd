@@ -3,6 +3,8 @@
 cdef class ArrayNumber:
     cdef readonly object value
     cdef long level
+    # Stands for a number where NumPy has a scalar: `y = x; y *= 2` must leave x alone.
+    cdef bint scalar
 
 
 cdef class DualArray(ArrayNumber):

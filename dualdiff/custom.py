@@ -8,6 +8,7 @@ from ._array import is_dual
 from .errors import DifferentiationTypeError
 from .nested import strong_product
 from .numpy_rules.registry import apply_custom, numbers
+from .packing import shape_of
 
 
 def elementwise(*, d1, d2=None):
@@ -51,7 +52,7 @@ def elementwise(*, d1, d2=None):
             x = numbers(x)
             if not is_dual(x):
                 return function(x)
-            return apply_custom(lambda a: wrapped(a) if is_dual(a) else function(a), tangent, [x])
+            return apply_custom(named(function, lambda a: wrapped(a) if is_dual(a) else function(a)), tangent, [x])
 
         return wrapped
 
@@ -89,12 +90,16 @@ def custom_jvp(function):
             raise DifferentiationTypeError(
                 f"{function.__name__}: has no rule yet; give it one with @{function.__name__}.defjvp"
             )
-        return apply_custom(lambda *plain: wrapped(*plain) if any(map(is_dual, plain)) else function(*plain),
-                            tangent, inputs)
+        def call(*plain):
+            return wrapped(*plain) if any(map(is_dual, plain)) else function(*plain)
+
+        return apply_custom(named(function, call), tangent, inputs)
 
     def tangent(y, primals, stacks):
         count = next(stack.shape[0] for stack in stacks if stack is not None)
         planes = []
+        if count == 0:
+            return np.zeros((0, *shape_of(y)))
         for i in range(count):
             tangents = tuple(np.zeros(np.shape(x)) if stack is None else _plane(stack[i])
                              for x, stack in zip(primals, stacks, strict=True))
@@ -111,6 +116,12 @@ def custom_jvp(function):
 
     wrapped.defjvp = defjvp
     return wrapped
+
+
+def named(function, wrapper):
+    """The wrapper under the name of the user's function, for messages."""
+    wrapper.__name__ = getattr(function, "__name__", type(function).__name__)
+    return wrapper
 
 
 def _plane(plane):

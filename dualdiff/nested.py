@@ -105,11 +105,16 @@ def chain(row, operands, value, **names):
                 if i in active and j in active and not getattr(row, f"{name}_is_zero"):
                     w = getattr(row, name)(*parts, z, **names)
                     stacks[2] = stacks[2] + _second_order(w, first[i], first[j], pairs(like._layout), i != j)
-    stacks = [part(np.broadcast_to(stack, (stack.shape[0], *z.shape))) for stack in stacks]
-    stacks = [stack if is_dual(stack) or stack.flags.writeable else stack.copy() for stack in stacks]
+    stacks = [_filled(stack, (stack.shape[0], *z.shape)) for stack in stacks]
+    stacks = [stack if stack.dtype == z.dtype else stack.astype(z.dtype) for stack in stacks]
     if like._layout is not None and like._layout[0] != FULL:
         stacks[1] = stacks[0]
     return settle(make(z, tuple(stacks), like._layout, top))
+
+
+def _filled(stack, shape):
+    """A stack of the full shape, in memory of its own."""
+    return part(stack) if stack.shape == shape else part(np.broadcast_to(stack, shape)).copy()
 
 
 def _prepared(operands):

@@ -35,9 +35,28 @@ def part(x):
     return lift(x) if is_dual(x) else np.asarray(x)
 
 
+def refuse_subclass(a):
+    """Masked arrays and matrices mean something else by their operators; read as plain arrays they would be wrong."""
+    if isinstance(a, np.matrix | np.ma.MaskedArray):
+        raise DifferentiationTypeError(
+            f"a {type(a).__name__} met a dual number, whose operators are those of plain arrays; "
+            f"pass np.asarray(m) for a matrix, and np.where(mask, 0.0, a.data) for a masked array"
+        )
+
+
 def shape_of(x):
     """The shape of a dual or plain array, or of a number, without a round through NumPy's protocols."""
     return x.shape if hasattr(x, "shape") else np.shape(x)
+
+
+def moving(parts, active):
+    """The positions of those numbers that carry tangents; one made by hand without any becomes its plain value."""
+    constant = [i for i in active if not any(plane_counts(lift(parts[i])))]
+    if len(constant) in (0, len(active)):
+        return active
+    for i in constant:
+        parts[i] = lift(parts[i]).value
+    return [i for i in active if i not in constant]
 
 
 def matched(numbers):
@@ -71,6 +90,7 @@ def join(parts, combine, combine_planes=None):
         if 0 <= level(part) < top:
             levels.require_live(level(part))
     parts = list(parts)
+    active = moving(parts, active)
     for i, number in zip(active, matched([lift(parts[i]) for i in active]), strict=True):
         parts[i] = number
     like = parts[active[0]]
@@ -127,12 +147,30 @@ def pack(a):
     """
     if is_dual(a):
         return lift(a)
+    if isinstance(a, list | tuple) and has_duals(a):
+        return _pack_list(a)
     array = a if isinstance(a, np.ndarray) else as_numpy(a)
     if array.dtype.kind in NUMERIC:
         return array
     if array.dtype != object:
         raise DifferentiationTypeError(f"pack: found dtype {array.dtype}; only numbers can be differentiated")
     return _pack_flat(array.ravel().tolist()).reshape(array.shape)
+
+
+def _pack_list(entries):
+    """Pack a list without NumPy in between: numbers as they stand, arrays and lists stacked."""
+    if all(shape_of(entry) == () for entry in entries if not isinstance(entry, list | tuple)) and not any(
+        isinstance(entry, list | tuple) for entry in entries
+    ):
+        return _pack_flat(entries)
+    parts = [pack(entry) for entry in entries]
+    shapes = {part.shape for part in parts}
+    if len(shapes) > 1:
+        raise DifferentiationValueError(
+            f"a sequence of numbers of equal lengths is needed, found a ragged {type(entries).__name__} with parts of "
+            f"shapes {sorted(shapes)}"
+        )
+    return join(parts, lambda values: np.stack([part(value) for value in values]), lambda s: np.stack(s, 1))
 
 
 def as_numpy(a):
@@ -157,6 +195,9 @@ def _pack_flat(entries):
     for entry in entries:
         if 0 <= level(entry) < top:
             levels.require_live(level(entry))
+    entries = list(entries)
+    moving(entries, [i for i, entry in enumerate(entries) if level(entry) == top])
+    entries = [entry[()] if isinstance(entry, np.ndarray) else entry for entry in entries]
     active = matched([lift(entry) for entry in entries if level(entry) == top])
     counts = {plane_counts(entry) for entry in active}
     if len(counts) > 1:

@@ -3,13 +3,14 @@
 import functools
 import math
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from . import levels
-from ._array import pairs
+from ._array import is_dual, pairs
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .functions import value as plain_value
 from .points import FULL, TRIANGLE, Point
@@ -72,8 +73,8 @@ class Settings:
         """
         memory = machine_memory() // 4 if self.max_memory is None else self.max_memory
         fits = memory / (LIVE_ARRAYS * point.dtype.itemsize * max(point.size, 1))
-        fits = int(fits if planes == 1 else math.sqrt(fits))
-        step = max(1, min(n, fits, n if self.chunk_size is None else int(self.chunk_size)))
+        fits = fits if planes == 1 else math.sqrt(fits)
+        step = max(1, int(min(n, fits, n if self.chunk_size is None else self.chunk_size)))
         return [(first, min(step, n - first)) for first in range(0, n, step)] or [(0, 0)]
 
 
@@ -159,9 +160,11 @@ class Call:
         """Call the function with ``seed(level)``; return the result and its level."""
         lvl = self.settings.open_level()
         try:
-            return self.evaluate(seed(lvl)), lvl
+            y = self.evaluate(seed(lvl))
         finally:
             levels.close_level(lvl)
+        # Whoever else holds the result keeps numbers of his own (2: the name y, and the argument of the count).
+        return (y.copy() if is_dual(y) and sys.getrefcount(y) > 2 else y), lvl
 
     def first_order(self, chunks):
         """Value and all columns, chunk by chunk: planes of shape (columns, *Y)."""

@@ -9,7 +9,7 @@ from ._array import ArrayNumber, duplicate, is_dual, make, pairs, settle
 from ._scalar import seed_duals, seed_hyperduals
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .numpy_rules.construction import like
-from .packing import as_numpy, has_duals, pack, part
+from .packing import as_numpy, has_duals, pack, part, refuse_subclass
 
 TRIANGLE, FULL, DIAGONAL = 0, 1, 2
 
@@ -35,7 +35,8 @@ class Point:
             self._read_complex(x, name)
         elif type(x) is list or type(x) is tuple:
             self._read_list(x, name)
-        elif isinstance(x, np.ndarray | ArrayNumber):
+        elif isinstance(x, np.ndarray) or (isinstance(x, ArrayNumber) and not x._is_scalar):
+            refuse_subclass(x)
             self._read_array(x, name)
         else:
             self._read_number(x, name)
@@ -68,6 +69,8 @@ class Point:
         self.kind, self.shape, self.size, self.dtype = "number", (), 1, np.dtype(np.float64)
         self.plain = not is_dual(x)
         self.x = _real_number(x, name) if self.plain else x
+        if isinstance(x, ArrayNumber):
+            self.dtype = x.dtype
         if isinstance(x, np.float32):
             self.kind, self.x, self.dtype = "array", np.array(x), np.dtype(np.float32)
 
@@ -233,7 +236,7 @@ def seed_along(point, stacks, layout, lvl):
     """The argument of ``point`` with given stacks of planes."""
     if point.kind == "list":
         return [
-            settle(make(part(entry).copy(), tuple(s[:, i] for s in stacks), layout, lvl))
+            settle(make(part(entry).copy(), tuple(s[:, i].copy() for s in stacks), layout, lvl))
             for i, entry in enumerate(point.x)
         ]
     x = duplicate(part(point.x))

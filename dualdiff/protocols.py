@@ -18,7 +18,7 @@ from .errors import (
 from .numpy_rules import RULES
 from .numpy_rules.construction import TAKE_LIKE, like
 from .numpy_rules.ufuncs import call_ufunc
-from .packing import NUMERIC, as_numpy, has_duals, matched, pack, plain, plane_counts, primal, spread
+from .packing import NUMERIC, as_numpy, has_duals, matched, pack, plain, plane_counts, primal, refuse_subclass, spread
 
 _COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
 
@@ -31,6 +31,7 @@ def operand(a):
     if is_dual(a) or isinstance(a, int | float | complex):
         return a
     if isinstance(a, np.ndarray | np.generic | list | tuple):
+        refuse_subclass(a)
         array = as_numpy(a)
         if array.dtype == object and has_duals(array):
             return pack(array)
@@ -78,9 +79,17 @@ def to_object_array(x, dtype, copy):
         )
     if copy is False:
         raise ValueError("a dual array has no object array to share: np.asarray(x, copy=False) is not possible")
+    if x.dtype.kind == "c":
+        # NumPy takes .real of an object array for the array itself and .imag for zeros, whatever is in it.
+        raise LostTangentError(
+            "np.array of complex dual numbers would lose tangents in .real and .imag; use np.stack([...]) or "
+            "dualdiff.pack([...]), which give a dual array"
+        )
     out = np.empty(x.shape, dtype=object)
     for index in np.ndindex(x.shape):
         out[index] = x[index]
+    # NumPy would share memory here; a write that x never sees must be an error.
+    out.flags.writeable = bool(copy)
     return out
 
 
@@ -105,10 +114,10 @@ def array_repr(x, parts):
 def plain_index(index):
     """An index with lists as arrays and dual numbers refused."""
     if type(index) is tuple:
-        return tuple(plain_index(part) for part in index)
+        return tuple(plain_index(np.asarray(part) if isinstance(part, tuple | range) else part) for part in index)
     if is_dual(index):
         refuse_conversion(index, "indexing with the value")
-    return np.asarray(index, dtype=None if index else np.intp) if isinstance(index, list) else index
+    return np.asarray(index, dtype=None if len(index) else np.intp) if isinstance(index, list | range) else index
 
 
 def has_ellipsis(index):
@@ -155,6 +164,8 @@ def assign(x, index, item):
         for stack in unique_stacks(x):
             write_planes(stack, index, np.zeros((stack.shape[0],)), ndim)
         return
+    if plane_counts(item) != plane_counts(x) and not any(plane_counts(item)):
+        return assign(x, index, item.value)
     source, target = matched([item, x])
     if target is not x:
         raise DifferentiationTypeError("assignment between hyper-dual arrays with unequal seeds; seed them alike")
@@ -236,7 +247,7 @@ def item_dtype(item):
 
 def in_place(x, result):
     """Finish ``x op= y``: the numbers of ``result`` go into the memory of ``x``."""
-    if result is NotImplemented:
+    if result is NotImplemented or x._is_scalar:
         return result
     if result.shape != x.shape:
         raise DifferentiationValueError(

@@ -20,7 +20,7 @@ from scipy import special
 
 from . import rows, rules
 from ._array import is_dual
-from .errors import DifferentiationTypeError
+from .errors import DifferentiationTypeError, UnsupportedFunctionError
 from .nested import chain
 from .packing import has_duals, pack
 from .rules import ABOVE_MINUS_ONE, NONNEGATIVE, OPEN_UNIT, POSITIVE, REALS, Binary, Domain, Unary
@@ -523,7 +523,8 @@ def _as_floats(*arrays):
 def _lambertw(x, k=0):
     """The real branches of Lambert's function; nan where W is complex."""
     w = special.lambertw(x, k)
-    return np.where(np.imag(w) == 0.0, np.real(w), np.nan).astype(np.result_type(x, np.float32))[()]
+    dtype = np.float32 if getattr(x, "dtype", None) == np.float32 else np.float64
+    return np.where(np.imag(w) == 0.0, np.real(w), np.nan).astype(dtype)[()]
 
 
 def _part(name, i):
@@ -608,3 +609,13 @@ UFUNCS = {getattr(special, name): function for name, function in FUNCTIONS.items
           if isinstance(getattr(special, name, None), np.ufunc)}
 if isinstance(getattr(special._ufuncs, "_zeta", None), np.ufunc):
     UFUNCS[special._ufuncs._zeta] = FUNCTIONS["zeta"]
+
+
+def _complex(*operands):
+    raise UnsupportedFunctionError(
+        "scipy.special.lambertw is complex everywhere; use dualdiff.scipy.special.lambertw, which has real branches"
+    )
+
+
+if isinstance(getattr(special._ufuncs, "_lambertw", None), np.ufunc):
+    UFUNCS[special._ufuncs._lambertw] = _complex

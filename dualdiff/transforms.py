@@ -5,10 +5,12 @@ Everything is forward mode. A pass carries a chunk of columns; there is one pass
 
 import functools
 import math
+import sys
 
 import numpy as np
 
 from . import levels
+from ._array import is_dual
 from ._scalar import first_order_pass, second_order_pass
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .packing import has_duals, pack
@@ -257,7 +259,9 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
     lvl = levels.open_level(strict, holomorphic)
     try:
         seeded = [seed_along(p, (s,), None, lvl) for p, s in zip(points, stacks, strict=True)]
-        val, planes, _ = read(function(*seeded), lvl, "jvp", function)
+        y = function(*seeded)
+        del seeded
+        val, planes, _ = read(y.copy() if is_dual(y) and sys.getrefcount(y) > 2 else y, lvl, "jvp", function)
     finally:
         levels.close_level(lvl)
     count = stacks[0].shape[0] if stacks else 1

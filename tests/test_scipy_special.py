@@ -1,13 +1,24 @@
-"""Every row of `dualdiff.scipy_rules` against mpmath, and the ways in which SciPy's functions meet dual numbers."""
+"""Every row of `dualdiff.scipy_rules` against mpmath, and the ways in which SciPy's functions meet dual numbers.
+
+``python tests/test_scipy_special.py`` writes ``docs/reference/scipy.md``.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import mpmath as mp
 import numpy as np
 import pytest
 import special_functions as exact
+from scipy import special
 
 import dualdiff as dd
 from dualdiff import scipy_rules
+from dualdiff.errors import DifferentiationTypeError, UnsupportedFunctionError
+from dualdiff.scipy import special as ours
 
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "scipy.md"
 ONE = scipy_rules.UNARY
 TWO = scipy_rules.BINARY
 
@@ -61,3 +72,254 @@ def test_every_row_of_two_variables(rule):
 
 def test_worse_accuracy_has_a_reason():
     assert all(rule.why for rule in scipy_rules.ROWS if max(rule.accuracy) > 1e-13)
+
+
+def test_the_table_is_complete():
+    known = set(exact.UNARY) | set(exact.BINARY)
+    assert known == {rule.name for rule in scipy_rules.ROWS}
+
+
+def test_importing_dualdiff_does_not_import_scipy():
+    code = "import sys, dualdiff, numpy as np; dualdiff.derivative(np.sin)(1.0); sys.exit('scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("rule", ONE, ids=name_of)
+def test_scalars_arrays_and_orders_agree(rule):
+    if rule.name.startswith("_"):
+        return
+    function = scipy_rules.FUNCTIONS[rule.name]
+    given, points = next(exact.cases(rule.name))
+    call = lambda t: exact.call(rule.name, function, given, t)
+    x = float(points[0])
+    with np.errstate(all="raise"):
+        for order in (1, 2):
+            scalar = dd.derivative(call, order=order)(x)
+            array = dd.derivative(call, order=order)(np.array([x, x]))
+            nested = dd.derivative(call)
+            nested = nested if order == 1 else dd.derivative(nested)
+            np.testing.assert_allclose([*array, nested(x)], scalar, rtol=1e-9, atol=1e-300)
+    y = dd.Dual(x, [0.0, 1.0])
+    assert exact.call(rule.name, function, given, y).value == call(x)
+    assert exact.call(rule.name, function, given, y).tangent[0] == 0.0
+
+
+@pytest.mark.parametrize("name", [n for n in scipy_rules.FUNCTIONS if isinstance(getattr(special, n, None), np.ufunc)])
+def test_ufuncs_of_scipy_meet_duals(name):
+    ufunc, rule = getattr(special, name), scipy_rules.FUNCTIONS[name]
+    if name in scipy_rules.PARTS:
+        x = dd.DualArray([1.5, 2.0], [[1.0, 0.0]])
+        for ours, theirs in zip(ufunc(x), ufunc(x.value), strict=True):
+            np.testing.assert_array_equal(ours.value, theirs)
+            assert ours.tangent[0, 1] == 0.0
+        return
+    if name in exact.BINARY:
+        given = [dd.DualArray(part, [np.ones_like(part)]) for part in exact.points2(name)]
+    else:
+        plain, x = next(exact.cases(name))
+        x = dd.DualArray(x, [np.ones_like(x)])
+        given, supply = [], iter(plain)
+        given = [x if one == "x" else next(supply) for one in rule.names]
+    out = ufunc(*given)
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(out.value, ufunc(*map(dd.value, given)))
+    place = dd.DualArray(np.zeros(out.shape), np.zeros((1, *out.shape)))
+    assert ufunc(*given, out=place) is place
+    np.testing.assert_array_equal(place.tangent, out.tangent)
+
+
+@pytest.mark.parametrize("name", ["gammaln", "erf", "expit", "j0", "ndtr", "psi", "i0e", "entr", "k1"])
+def test_single_precision_stays(name):
+    x = np.array([0.5, 2.0], np.float32)
+    ufunc = getattr(special, name)
+    assert ufunc(x).dtype == np.float32
+    got = dd.jacobian(ufunc)(x)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(np.diag(got), dd.derivative(ufunc)(x.astype(float)), rtol=2e-5)
+    assert dd.jvp(ufunc, (x,), (np.ones_like(x),))[1].dtype == np.float32
+
+
+def test_parameters_broadcast():
+    v, x = np.arange(3.0)[:, None], np.array([0.5, 1.5])
+    got = dd.jacobian(lambda t: special.jv(v, t))(x)
+    assert got.shape == (3, 2, 2)
+    np.testing.assert_allclose(got[1, 0, 0], special.jvp(1, 0.5))
+    assert dd.hessian(lambda t: np.sum(special.jv(v, t)))(x).shape == (2, 2)
+
+
+@pytest.mark.parametrize("name, given, argument", [
+    ("betainc", (2.0, 3.0, 0.4), 0), ("betainc", (2.0, 3.0, 0.4), 1), ("jv", (1.5, 2.0), 0),
+    ("gammainc", (2.0, 1.0), 0),
+    ("expn", (2.0, 1.0), 0), ("stdtr", (4.0, 1.0), 0), ("hyp2f1", (0.5, 1.0, 1.5, 0.3), 2),
+])
+def test_arguments_without_a_rule(name, given, argument):
+    names = scipy_rules.FUNCTIONS[name].names
+
+    def f(t):
+        return getattr(special, name)(*given[:argument], t, *given[argument + 1:])
+
+    with pytest.raises(DifferentiationTypeError, match=rf"{name}.*respect to {names[argument]}\b"):
+        dd.derivative(f)(given[argument])
+
+
+@pytest.mark.parametrize("name", ["loggamma", "logit", "k0", "ndtri", "y1", "lambertw", "ellipk"])
+def test_no_derivative_where_there_is_no_value(name):
+    function = scipy_rules.FUNCTIONS[name]
+    call = lambda t: function(t, 0) if name == "lambertw" else function(t)
+    x = 2.5 if name in ("logit", "ndtri", "ellipk") else -2.5
+    assert np.isnan(call(x))
+    assert np.isnan(dd.derivative(call)(x)) and np.isnan(dd.derivative(call, order=2)(x))
+    y = call(dd.Dual(x, [0.0]))
+    assert y.tangent[0] == 0.0
+
+
+@pytest.mark.parametrize("name, x, first, second", [
+    ("gammaincc3", 0.0, 0.0, -1.0), ("erfinv", 1.0, np.inf, np.inf), ("erf", 0.0, 2/np.sqrt(np.pi), 0.0),
+    ("rgamma", -2.0, 2.0, -3.6911373403938685), ("spence", 1.0, -1.0, 0.5), ("lambertw", 0.0, 1.0, -2.0),
+    ("exprel", 0.0, 0.5, 1/3), ("entr", 0.0, np.inf, -np.inf), ("j1", 0.0, 0.5, 0.0),
+    ("ellipk", 0.0, np.pi/8, 9*np.pi/64),
+    ("ellipe", 0.0, -np.pi/8, -3*np.pi/64), ("log_ndtr", 1e3, 0.0, 0.0),
+    ("log_ndtr", -1e3, 1000.000999998, -0.999999000006),
+    ("dawsn", 1e5, -5.000000001e-11, 1.0000000003e-15), ("i0e", 1e8, -1.99471141e-13, 2.99206712e-21),
+])
+def test_hard_points(name, x, first, second):
+    call = (lambda t: special.gammaincc(3.0, t)) if name == "gammaincc3" else scipy_rules.FUNCTIONS[name]
+    if name == "lambertw":
+        call = lambda t: scipy_rules.FUNCTIONS[name](t, 0)
+    if name == "gammaincc3":
+        second = 0.0
+    assert dd.derivative(call)(x) == pytest.approx(first, rel=1e-8, abs=1e-300)
+    assert dd.derivative(call, order=2)(x) == pytest.approx(second, rel=1e-8, abs=1e-300)
+
+
+def test_third_order():
+    for name, x in (("gammaln", 2.5), ("erfcx", 4.0), ("i0e", 25.0), ("ellipk", 0.1), ("dawsn", 10.0), ("spence", 1.1)):
+        function = scipy_rules.FUNCTIONS[name]
+        want = exact.exact(name, (), x)[3]
+        assert dd.derivative(function, order=3)(x) == pytest.approx(float(want), rel=1e-9)
+
+
+# -- functions that are no ufunc -----------------------------------------------------------------------------------
+
+
+def test_logsumexp_and_softmax():
+    x = np.array([[1.0, -2.0, 0.5], [1000.0, 999.0, -np.inf]])
+    for axis in (None, 0, 1):
+        for keep in (False, True):
+            want = special.logsumexp(x, axis, keepdims=keep)
+            np.testing.assert_allclose(ours.logsumexp(x, axis, keepdims=keep), want)
+        np.testing.assert_allclose(ours.softmax(x, axis), special.softmax(x, axis))
+        with np.errstate(invalid="ignore"):
+            np.testing.assert_allclose(ours.log_softmax(x, axis), special.log_softmax(x, axis))
+    b = np.array([2.0, 0.0, -0.5])
+    np.testing.assert_allclose(ours.logsumexp(x[0], b=b), special.logsumexp(x[0], b=b))
+    want = special.logsumexp(x[0], b=-b, return_sign=True)
+    np.testing.assert_allclose(ours.logsumexp(x[0], b=-b, return_sign=True), want)
+    assert np.isnan(ours.logsumexp(x[0], b=-b))
+    p = special.softmax(x[0])
+    np.testing.assert_allclose(dd.grad(ours.logsumexp)(x[0]), p)
+    np.testing.assert_allclose(dd.hessian(ours.logsumexp)(x[0]), np.diag(p) - np.outer(p, p), atol=1e-16)
+    np.testing.assert_allclose(dd.jacobian(ours.softmax)(x[0]), np.diag(p) - np.outer(p, p), atol=1e-16)
+    weights = lambda w: ours.logsumexp(x[0], b=w)
+    np.testing.assert_allclose(dd.grad(weights)(b), np.exp(x[0] - ours.logsumexp(x[0], b=b)))
+
+
+def test_multigammaln():
+    assert ours.multigammaln(4.5, 3) == pytest.approx(special.multigammaln(4.5, 3), rel=1e-15)
+    want = sum(special.psi(4.5 - 0.5*j) for j in range(3))
+    assert dd.derivative(lambda a: ours.multigammaln(a, 3))(4.5) == pytest.approx(want, rel=1e-14)
+    with pytest.raises(ValueError, match="exceed"):
+        ours.multigammaln(0.5, 3)
+
+
+def test_zeta_polygamma_lambertw():
+    assert ours.zeta(3.0) == special.zeta(3.0) and ours.zeta(3.0, 2.0) == special.zeta(3.0, 2.0)
+    assert ours.polygamma(2, 1.5) == special.polygamma(2, 1.5)
+    assert ours.lambertw(1.0) == special.lambertw(1.0).real and np.isnan(ours.lambertw(-1.0))
+    with pytest.raises(DifferentiationTypeError, match="respect to x"):
+        dd.derivative(ours.zeta)(2.0)
+    with pytest.raises(UnsupportedFunctionError, match="dualdiff.scipy.special.lambertw"):
+        dd.derivative(special.lambertw)(1.0)
+    with pytest.raises(DifferentiationTypeError, match="respect to n"):
+        dd.derivative(lambda n: ours.polygamma(n, 2.0))(1.0)
+
+
+def test_every_name_is_there():
+    for name in ours.__all__:
+        assert callable(getattr(ours, name))
+
+
+# -- the page ------------------------------------------------------------------------------------------------------
+
+HEAD = """# SciPy
+
+SciPy is optional: `import dualdiff` does not import it. Where both are loaded, the ufuncs of `scipy.special` take dual
+numbers as NumPy's do, in every transform, at every order, with `out=` and `where=`:
+
+```python
+import numpy as np, scipy.special, dualdiff as dd
+
+dd.hessian(lambda v: scipy.special.betaln(v[0], v[1]))(np.array([2.0, 3.5]))
+```
+
+What SciPy does not dispatch is in `dualdiff.scipy`, under SciPy's names and with SciPy's arguments, on floats and dual
+numbers alike.
+
+| module | functions |
+|---|---|
+| `dualdiff.scipy.special` | all ufuncs below, and `polygamma`, `zeta`, `lambertw` (real branches), \
+`multigammaln`, `logsumexp`, \
+`softmax`, `log_softmax` |
+| `dualdiff.scipy.stats` | `logpdf`, `logcdf`, `logsf` (and `pdf`, `cdf`, `sf`) of \
+`norm`, `t`, `cauchy`, `laplace`, `logistic`, \
+`lognorm`, `gamma`, `invgamma`, `beta`, `expon`, `weibull_min`; \
+`logpmf`, `pmf`, `logcdf`, `logsf` of `poisson`, `binom`, \
+`nbinom`; `logpdf` and `pdf` of `multivariate_normal` |
+| `dualdiff.scipy.linalg` | `solve`, `solve_triangular`, `cholesky`, `cho_factor`, `cho_solve`, `lu_factor`, \
+`lu_solve`, `inv`, `det`, `eigh` and `eigvalsh` (generalised as well), `expm`, `logm`, `sqrtm` |
+| `dualdiff.scipy.optimize` | `root`, `fsolve`, `brentq`, `newton`: derivatives of the root in every parameter |
+| `dualdiff.scipy.integrate` | `solve_ivp` in start, parameters and ends of the span; `quad` in parameters and limits |
+| `dualdiff.scipy.interpolate` | `CubicSpline`, `PchipInterpolator`, `interp1d` (linear, cubic): in values and places |
+
+Not differentiable, and an error that says so: parameters of incomplete gamma and beta functions (and with them the
+shapes in `logcdf` and `logsf` of `t`, `gamma`, `invgamma`, `beta`), orders of Bessel functions, degrees of polynomials,
+knots of interpolants, times of events.
+
+## Special functions
+
+One row of `dualdiff/scipy_rules.py` each. `x` (and `y`) are the arguments with a derivative, in SciPy's order; numbers
+under "source" are equations of the [DLMF](https://dlmf.nist.gov). Errors are relative, the largest ones of a sweep
+against mpmath, measured against the derivative plus its change under a relative change of the argument by as much.
+This page is written by `python tests/test_scipy_special.py`.
+
+| function | domain | source | error, first | second |
+|---|---|---|---|---|
+"""
+
+
+def document():
+    """Return the page, with errors measured."""
+    lines = []
+    names = {part: f"{whole}, result {i + 1}" for whole, parts in scipy_rules.PARTS.items()
+             for i, part in enumerate(parts)}
+    for rule in (*ONE, *TWO):
+        if not (rule.name in names or hasattr(special, rule.name)):
+            continue
+        errors = (worst if rule in ONE else worst2)(rule.name)
+        domain = rule.domain if rule in ONE else " × ".join(map(str, rule.domain))
+        name = names.get(rule.name, f"{rule.name}({', '.join(rule.arguments.split())})")
+        figures = " | ".join(f"{error:.0e}" if error else "0" for error, _ in errors)
+        note = f" ({rule.why})" if rule.why else ""
+        lines.append(f"| `{name}` | {domain} | {rule.source} | {figures}{note} |\n")
+    return HEAD + "".join(lines)
+
+
+def test_the_page_names_every_function():
+    text = PAGE.read_text(encoding="utf-8")
+    assert text.startswith(HEAD)
+    for rule in scipy_rules.ROWS:
+        assert not hasattr(special, rule.name) or f"`{rule.name}(" in text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(document(), encoding="utf-8")

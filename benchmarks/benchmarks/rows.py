@@ -20,6 +20,8 @@ from .timing import Statement
 SHAPES = {"4 × 4": (4, 4), "1000 × 4": (1000, 4), "100000 × 1": (100_000, 1)}
 INTERVALS = ((-2.0, 2.0), (0.5, 2.0), (0.1, 0.9), (1.1, 3.0))
 INTEGER_SECOND = {"ldexp"}
+#: rows that serve other rules and are no functions of anybody's
+INTERNAL = {"root", "strong_product"}
 
 
 def _table():
@@ -39,7 +41,7 @@ def _interval(row, domain):
     raise ValueError(f"benchmarks/rows.py has no sample for the domain {domain} of the row {row.name}")
 
 
-ROWS = {row.name: row for row in _table()}
+ROWS = {row.name: row for row in _table() if row.name not in INTERNAL}
 SAMPLES = {
     row.name: [_interval(row, domain) for domain in (row.domain if row.arity == 2 else (row.domain,))]
     for row in ROWS.values()

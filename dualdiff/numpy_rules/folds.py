@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from .._array import is_dual, pairs, settle
+from ..errors import LostTangentError
 from ..packing import part, primal
 from .construction import like
 from .registry import FULL, numbers
@@ -29,7 +30,13 @@ def cast(a, dtype):
     a = numbers(a)
     if dtype is None:
         return a
-    return a.astype(dtype) if is_dual(a) else np.asarray(a, dtype=dtype)
+    if not is_dual(a):
+        return np.asarray(a, dtype=dtype)
+    if np.dtype(dtype).kind in "biu":
+        raise LostTangentError(
+            f"dtype={np.dtype(dtype)} has no room for tangents; leave dtype away, or pass dualdiff.value(x)"
+        )
+    return a.astype(dtype)
 
 
 def folded_axes(axis, ndim):

@@ -50,6 +50,7 @@ def _mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
 @rule(np.average)
 def _average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     a = numbers(a)
+    a = a if is_dual(a) else np.asarray(a)
     if weights is None:
         average = np.mean(a, axis=axis, keepdims=keepdims)
         total = primal(average) * 0.0 + np.size(a) / max(np.size(primal(average)), 1)

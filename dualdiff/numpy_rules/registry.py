@@ -12,8 +12,8 @@ import numpy as np
 
 from .. import levels
 from .._array import is_dual, level, lift, make, pairs, settle
-from ..errors import DifferentiationTypeError
-from ..packing import has_duals, join, matched, pack, part, plain, plane_counts
+from ..errors import DifferentiationTypeError, DifferentiationValueError
+from ..packing import has_duals, join, matched, moving, pack, part, plain, plane_counts
 
 FULL = 1
 TRIANGLE = 0
@@ -190,6 +190,7 @@ def multilinear(function, operands, planes, grid=None):
     for a in operands:
         if 0 <= level(a) < top:
             levels.require_live(level(a))
+    active = moving(operands, active)
     for i, number in zip(active, matched([operands[i] for i in active]), strict=True):
         operands[i] = number
     values = [a.value if i in active else a for i, a in enumerate(operands)]
@@ -318,14 +319,25 @@ def apply_custom(function, tangent, inputs, args=(), kwargs=None):
         return _custom_second(function, tangent, inputs, args, kwargs, top, like._layout)
     primals = [a.value if level(a) == top else a for a in inputs]
     stacks = [a._stacks[0] if level(a) == top else None for a in inputs]
+    count = like._stacks[0].shape[0]
     y = function(*primals, *args, **kwargs)
     with np.errstate(all="ignore"):
         t = tangent(y, primals, stacks, *args, **kwargs)
-        t = tuple(silent(part(s), stacks) for s in t) if isinstance(y, tuple) else silent(part(t), stacks)
     if isinstance(y, tuple):
-        made = [settle(make(part(v), (part(s),), None, top)) for v, s in zip(y, t, strict=True)]
+        made = [_with_tangent(function, part(v), part(s), stacks, count, top) for v, s in zip(y, t, strict=True)]
         return type(y)(*made) if hasattr(y, "_fields") else tuple(made)
-    return settle(make(part(y), (part(t),), None, top))
+    return _with_tangent(function, part(y), part(t), stacks, count, top)
+
+
+def _with_tangent(function, y, t, stacks, count, top):
+    """A value and the stack that its rule gave, checked: a rule of the user's own can be wrong."""
+    if t.shape != (count, *y.shape):
+        raise DifferentiationValueError(
+            f"{function.__name__}: its rule gave a tangent of shape {t.shape[1:]} for a result of shape {y.shape}; "
+            f"both must be equal"
+        )
+    t = silent(t, stacks)
+    return settle(make(y, (t if t.dtype == y.dtype or y.dtype.kind in "biu" else t.astype(y.dtype),), None, top))
 
 
 def silent(t, stacks):

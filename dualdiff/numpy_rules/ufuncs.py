@@ -200,7 +200,8 @@ def _at(ufunc, array, indices, *operands):
     order = np.argsort(flat, kind="stable")
     groups = np.flatnonzero(np.diff(flat[order], prepend=-1))
     rank[order] = np.arange(flat.size) - np.repeat(groups, np.diff(groups, append=flat.size))
-    operands = [np.broadcast_to(b, positions.shape).reshape(-1) for b in operands]
+    # Copies: an operand may be a view of the array itself, which the first turn changes.
+    operands = [np.broadcast_to(b, positions.shape).reshape(-1).copy() for b in operands]
     for turn in range(rank.max(initial=-1) + 1):
         now = rank == turn
         key = np.unravel_index(flat[now], array.shape)

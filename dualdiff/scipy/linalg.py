@@ -117,7 +117,8 @@ def cho_solve(c_and_lower, b, **options):
     --------
     >>> import numpy as np, dualdiff as dd
     >>> from dualdiff.scipy import linalg
-    >>> float(round(dd.derivative(lambda t: linalg.cho_solve(linalg.cho_factor(t * np.eye(2)), np.ones(2))[0])(2.0), 12))
+    >>> slope = dd.derivative(lambda t: linalg.cho_solve(linalg.cho_factor(t * np.eye(2)), np.ones(2))[0])(2.0)
+    >>> float(round(slope, 12))
     -0.25
     """
     (c, lower), b = c_and_lower, _array(b)
@@ -234,17 +235,18 @@ def eigh(a, b=None, lower=True, eigvals_only=False, **options):
     a, b = _array(a), None if b is None else _array(b)
     if not (is_dual(a) or is_dual(b)):
         return _linalg.eigh(a, b, lower=lower, eigvals_only=eigvals_only, **options)
-    a = _mirrored(a, lower)
-    factor = None if b is None else np.linalg.cholesky(_mirrored(b, lower))
-    if factor is not None:
-        a = np.linalg.solve(factor, _t(np.linalg.solve(factor, a)))
-        a = 0.5 * (a + _t(a))
+    a, b = _mirrored(a, lower), None if b is None else _mirrored(b, lower)
+    reduced = a
+    if b is not None:
+        factor = np.linalg.cholesky(b)
+        reduced = np.linalg.solve(factor, _t(np.linalg.solve(factor, a)))
     if eigvals_only:
-        return np.linalg.eigvalsh(a)
-    w, v = np.linalg.eigh(a)
-    signs = np.sign(np.sum(value(v) * _linalg.eigh(value(a))[1], axis=-2, keepdims=True))
-    v = v * np.where(signs == 0, 1.0, signs)
-    return w, v if factor is None else np.linalg.solve(_t(factor), v)
+        return np.linalg.eigvalsh(reduced)
+    w, v = np.linalg.eigh(reduced)
+    v = v if b is None else np.linalg.solve(_t(factor), v)
+    # Either sign is right: the one that SciPy picks.
+    picked = _linalg.eigh(value(a), None if b is None else value(b))[1]
+    return w, v * np.where(np.sum(value(v) * picked, axis=-2, keepdims=True) < 0, -1.0, 1.0)
 
 
 def eigvalsh(a, b=None, lower=True, **options):

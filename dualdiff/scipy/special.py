@@ -129,8 +129,8 @@ def logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
     if b is None:
         terms = np.exp(a - top)
     else:
-        absent = value(b) == 0
-        terms = np.where(absent, b, b * np.exp(np.where(absent, 0.0, a - top)))
+        # An entry that is left out may be so large that its exponential overflows.
+        terms = b * np.exp(np.where((value(b) == 0) & (plain - top > 700.0), 700.0, a - top))
     with np.errstate(divide="ignore", invalid="ignore"):
         total = np.sum(terms, axis=axis, keepdims=True)
         out = np.log(np.abs(total) if return_sign else total) + top
