@@ -72,7 +72,8 @@ class Point:
         if isinstance(x, ArrayNumber):
             self.dtype = x.dtype
         if isinstance(x, np.float32):
-            self.kind, self.x, self.dtype = "array", np.array(x), np.dtype(np.float32)
+            # Scalars hold float64; a float32 number is an array of dimension 0 that behaves as a number.
+            self.plain, self.x, self.dtype = False, np.array(x), np.dtype(np.float32)
 
     def _read_array(self, x, name):
         if not is_dual(x) and x.dtype == object:

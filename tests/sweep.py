@@ -233,6 +233,10 @@ def _constant(value, fx=0, fy=0):
     return lambda x, y: (value(x, y), mp.mpf(fx), mp.mpf(fy), mp.mpf(0), mp.mpf(0), mp.mpf(0))
 
 
+def _power_of_two(x, factor):
+    return x*factor, factor, mp.ln2*x*factor, mp.mpf(0), mp.ln2*factor, mp.ln2**2*x*factor
+
+
 def _pick(better):
     return lambda x, y: _constant(better, *((1, 0) if better(x, y) == x else (0, 1)))(x, y)
 
@@ -267,7 +271,7 @@ BINARY = {
     "fmod": _whole(math.trunc),
     "floor_divide": _constant(lambda x, y: mp.mpf(math.floor(Fraction(float(x))/Fraction(float(y))))),
     "copysign": _copysign,
-    "ldexp": lambda x, y: _constant(lambda x, y: mp.ldexp(x, int(y)), mp.ldexp(1, int(y)))(x, y),
+    "ldexp": lambda x, y: _power_of_two(x, mp.ldexp(1, int(y))),
     "nextafter": _constant(lambda x, y: mp.mpf(math.nextafter(float(x), float(y))), 1),
 }
 

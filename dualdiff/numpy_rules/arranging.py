@@ -62,7 +62,7 @@ def _repeat_view(stack, first, function):
     """What was made of the first plane, of all planes: they lie in memory alike."""
     first = np.asarray(first)
     if stack.shape[0] == 0:
-        return np.zeros((0, *first.shape), stack.dtype)
+        return np.zeros((0, *first.shape), first.dtype)
     if not np.may_share_memory(first, stack):
         return np.stack([function(plane) for plane in stack])
     return np.lib.stride_tricks.as_strided(
