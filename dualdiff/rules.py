@@ -201,6 +201,10 @@ _GELU_ROUNDED = (
     "(SQRT1_2*x - rint(256.0*x)/256.0*SQRT1_2_HEAD - (x - rint(256.0*x)/256.0)*SQRT1_2_HEAD - x*SQRT1_2_TAIL)"
 )
 
+# 1 - x², without cancellation. Beyond 1, on the cut of the complex plane, the sign of a zero imaginary part decides, and
+# 1.0 - x would lose it.
+_UNIT = "w = where(x <= 1.0, (1.0 - x)*(1.0 + x), -(x - 1.0)*(1.0 + x))"
+
 # e is exp(-|x|); both branches are the same function of exp(x).
 _FALLING = "e = exp(where(x > 0.0, -x, x))"
 
@@ -335,12 +339,12 @@ UNARY: tuple[Unary, ...] = (
           latex=r"\cos x", latex_d1=r"-\sin x", latex_d2=r"-\cos x"),
     Unary("tan", d1="1.0 + y*y", d2="2.0*y*d1", domain=HALF_PI_ODD, holomorphic=True,
           latex=r"\tan x", latex_d1=r"1 + y^2", latex_d2=r"2 y (1 + y^2)"),
-    Unary("arcsin", c="asin", let="w = (1.0 - x)*(1.0 + x)", d1="1.0/sqrt(w)", d2="x*d1/w", domain=UNIT,
+    Unary("arcsin", c="asin", let=_UNIT, d1="1.0/sqrt(w)", d2="x*d1/w", domain=UNIT,
           aliases=("asin",), holomorphic=True,
           special=(Special(1.0, math.inf, math.inf, "the one-sided limit"),
                    Special(-1.0, math.inf, -math.inf, "the one-sided limit")),
           latex=r"\arcsin x", latex_d1=r"1/\sqrt{1 - x^2}", latex_d2=r"x/(1 - x^2)^{3/2}"),
-    Unary("arccos", c="acos", let="w = (1.0 - x)*(1.0 + x)", d1="-1.0/sqrt(w)", d2="x*d1/w", domain=UNIT,
+    Unary("arccos", c="acos", let=_UNIT, d1="-1.0/sqrt(w)", d2="x*d1/w", domain=UNIT,
           aliases=("acos",), holomorphic=True,
           special=(Special(1.0, -math.inf, -math.inf, "the one-sided limit"),
                    Special(-1.0, -math.inf, math.inf, "the one-sided limit")),

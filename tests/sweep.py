@@ -529,9 +529,6 @@ def by_scalars(rule, operands):
             continue
         x, y = point
         in_x, in_xx = function(dd.Dual(x, 1.0), y), function(dd.HyperDual(x, 1.0, 1.0), y)
-        if rule.name == "ldexp":
-            figures.append((in_x.value, in_x.tangent, 0.0, in_xx.e12, 0.0, 0.0))
-            continue
         in_y, in_yy = function(x, dd.Dual(y, 1.0)), function(x, dd.HyperDual(y, 1.0, 1.0))
         in_xy = function(dd.HyperDual(x, 1.0, 0.0), dd.HyperDual(y, 0.0, 1.0))
         figures.append((in_x.value, in_x.tangent, in_y.tangent, in_xx.e12, in_xy.e12, in_yy.e12))
@@ -557,8 +554,7 @@ def by_arrays(dtype):
             return first.value, first.tangent[0], second.e12[0, 0]
         x, y = _integers(rule, operands)
         in_x, in_xx = function(dual(x), y), function(hyper(x), y)
-        if rule.name == "ldexp":
-            return in_x.value, in_x.tangent[0], 0.0, in_xx.e12[0, 0], 0.0, 0.0
+        y = operands[1]
         in_y, in_yy = function(x, dual(y)), function(x, hyper(y))
         in_xy = function(hyper(x, e2=none), hyper(y, e1=none))
         return in_x.value, in_x.tangent[0], in_y.tangent[0], in_xx.e12[0, 0], in_xy.e12[0, 0], in_yy.e12[0, 0]

@@ -274,7 +274,9 @@ def test_small_things():
 
 
 @pytest.mark.parametrize(
-    "f", [np.sin, lambda x: x - x, lambda x: x * 0.0, lambda x: x / x, lambda x: x % 2.0], ids=["sin", "-", "*", "/", "%"]
+    "f",
+    [np.sin, lambda x: x - x, lambda x: x * 0.0, lambda x: x / x, lambda x: x % 2.0],
+    ids=["sin", "-", "*", "/", "%"],
 )
 @pytest.mark.parametrize("make", [lambda v: dd.Dual(v, 1.0), lambda v: dd.HyperDual(v, 1.0, 1.0), np.float64])
 def test_numpys_warnings_at_infinity(f, make):

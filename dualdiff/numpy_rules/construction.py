@@ -75,10 +75,11 @@ def _full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
 def _array(a, dtype=None, *args, like=None, **kwargs):
     made = numbers(a)
     if not is_dual(made):
-        return _like_plain(like, np.asarray(a, dtype=dtype), dtype)
+        return _like_plain(like, np.array(a, dtype, *args, **kwargs), dtype)
     if made is a and kwargs.get("copy", True):
         made = made.copy()
-    return made if dtype is None else made.astype(dtype)
+    made = made if dtype is None else made.astype(dtype)
+    return made.reshape((1,) * (kwargs.get("ndmin", 0) - made.ndim) + made.shape)
 
 
 def _like_plain(model, array, dtype):

@@ -75,7 +75,7 @@ def _polyder(p, m=1):
     refuse_dual(np.polyder, m=m)
     p = _coefficients(p)
     for _ in range(m):
-        p = p[:-1] * np.arange(p.shape[0] - 1, 0, -1).astype(p.dtype)
+        p = p[:-1] * np.arange(p.shape[0] - 1, 0, -1)
     return p
 
 
@@ -84,13 +84,14 @@ def _polyint(p, m=1, k=None):
     p = _coefficients(p)
     constants = np.zeros(m, p.dtype) if k is None else np.broadcast_to(_coefficients(k), (m,))
     for i in range(m):
-        p = np.concatenate([p / np.arange(p.shape[0], 0, -1).astype(p.dtype), constants[i : i + 1]])
+        p = np.concatenate([p / np.arange(p.shape[0], 0, -1), constants[i : i + 1]])
     return p
 
 
 @rule(np.vander)
 def _vander(x, N=None, increasing=False):
     x = numbers(x)
+    x = x.astype(np.promote_types(x.dtype, int))
     if x.ndim != 1:
         raise ValueError("x must be a one-dimensional array or sequence.")
     count = x.shape[0] if N is None else N
@@ -154,10 +155,10 @@ def _polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     """Least squares with the columns of a Vandermonde matrix scaled to unit length, as NumPy does."""
     if full or cov:
         raise DifferentiationTypeError("np.polyfit: full=True and cov=True are not supported with dual numbers")
-    x, y = (numbers(a) + 0.0 for a in (x, y))
+    x, y = (_coefficients(a) + 0.0 for a in (x, y))
     left, right = np.vander(x, int(deg) + 1), y
     if w is not None:
-        w = numbers(w) + 0.0
+        w = _coefficients(w) + 0.0
         left, right = left * w[:, None], (right.T * w).T
     rcond = x.shape[0] * np.finfo(x.dtype).eps if rcond is None else rcond
     scale = np.sqrt(np.sum(np.square(primal(left)), 0))

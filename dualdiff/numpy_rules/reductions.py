@@ -118,6 +118,7 @@ def _std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, **options):
 @rule(np.cov)
 def _cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None):
     refuse_dual(np.cov, fweights=fweights, aweights=aweights)
+    fweights, aweights = (a if a is None else np.asarray(a) for a in (fweights, aweights))
     rows = _variables(m, y, rowvar)
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights = 1.0 if fweights is None else np.asarray(fweights, dtype=float)
