@@ -201,8 +201,8 @@ _GELU_ROUNDED = (
     "(SQRT1_2*x - rint(256.0*x)/256.0*SQRT1_2_HEAD - (x - rint(256.0*x)/256.0)*SQRT1_2_HEAD - x*SQRT1_2_TAIL)"
 )
 
-# 1 - x², without cancellation. Beyond 1, on the cut of the complex plane, the sign of a zero imaginary part decides, and
-# 1.0 - x would lose it.
+# 1 - x², without cancellation. Beyond 1, on the cut of the complex plane, the sign of a zero imaginary part decides,
+# and 1.0 - x would lose it.
 _UNIT = "w = where(x <= 1.0, (1.0 - x)*(1.0 + x), -(x - 1.0)*(1.0 + x))"
 
 # e is exp(-|x|); both branches are the same function of exp(x).
