@@ -282,3 +282,12 @@ def test_small_things():
 def test_numpys_warnings_at_infinity(f, make):
     with pytest.warns(RuntimeWarning, match="invalid"):
         f(make(np.inf))
+
+
+def test_the_order_in_memory_is_not_promised():
+    x = np.asfortranarray([[1.0, 2.0], [3.0, 4.0]])
+    for f in (lambda v: v.ravel("K"), lambda v: v.flatten("K"), lambda v: np.reshape(v, -1, order="A")):
+        with pytest.raises(dd.DifferentiationValueError, match="order='C'"):
+            dd.jacobian(f)(x)
+    np.testing.assert_array_equal(dd.value_and_jacobian(lambda v: v.ravel("F"))(x)[0], [1, 3, 2, 4])
+    np.testing.assert_array_equal(dd.jacobian(lambda v: v.ravel("K"))(np.ones(2)), np.eye(2))

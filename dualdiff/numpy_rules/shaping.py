@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .._array import is_dual, settle
-from ..errors import UnsupportedFunctionError
+from ..errors import DifferentiationValueError, UnsupportedFunctionError
 from ..nested import refuse_holomorphic
 from ..packing import part
 from .arranging import Positions, arranging, array, overwriting, viewing, views
@@ -14,12 +14,22 @@ from .registry import behind, joining, linear, numbers, pick, rearranging, refus
 # -- views: the result shares memory with the argument, planes too -----------------------------------------------------
 
 
+def _check_order(order, a):
+    """Results of dual arithmetic lie in C order whatever their operands' was: "K" and "A" would not be NumPy's."""
+    if order in ("K", "A") and is_dual(a) and a.ndim > 1:
+        raise DifferentiationValueError(
+            f"order={order!r} asks for the order in memory, which dual arrays do not share with NumPy's; "
+            f"say order='C' or order='F'"
+        )
+
+
 @rule(np.reshape)
 def _reshape(a, shape, order="C", *, copy=None):
     a = numbers(a)
     if not is_dual(a):
         return np.reshape(a, shape, order=order)
-    if order == "F" or order == "A" and a.value.flags.fnc:
+    _check_order(order, a)
+    if order == "F":
         # Fortran's order is C's order of the transpose.
         shape = shape[::-1] if isinstance(shape, tuple | list) else shape
         return np.transpose(np.reshape(np.transpose(a), shape, copy=copy))
@@ -51,7 +61,9 @@ def _detached(x):
 
 @rule(np.ravel)
 def _ravel(a, order="C"):
-    return np.reshape(a, -1, order="C" if order == "K" else order)
+    a = numbers(a)
+    _check_order(order, a)
+    return np.reshape(a, -1, order="F" if order == "F" else "C")
 
 
 def _transpose_planes(stack, axes=None):
