@@ -81,6 +81,11 @@ REFUSALS = {
     "polyval2d": ("np.polynomial.polynomial.polyval2d(x, x, np.ones((2, 2)))", "call `polyval` twice"),
     "polygrid2d": ("np.polynomial.polynomial.polygrid2d(x, x, np.ones((2, 2)))", "call `polyval` twice"),
 }
+if hasattr(np.polynomial.polynomial, "polyvalnd"):
+    # NumPy 2.5 and later.
+    REFUSALS["polyvalnd"] = (
+        "np.polynomial.polynomial.polyvalnd((x, x), np.ones((2, 2)))", "call `polyval` once per variable"
+    )
 
 _VALUE = "`dd.value` where the plain number is wanted"
 _LIKE = "`np.zeros(n, like=x)`, or `numpy_aware`"
@@ -106,6 +111,7 @@ _POLYNOMIAL = {
     "vander3d": ("{f}(x, x, x, [1, 1, 0])", RIGHT, ""),
     "val2d": ("{f}(x, x, np.ones((2, 2)))", RIGHT, ""),
     "val3d": ("{f}(x, x, x, np.ones((2, 2, 2)))", RIGHT, ""),
+    "valnd": ("{f}((x, x), np.ones((2, 2)))", RIGHT, ""),
     "grid2d": ("{f}(x, x, np.ones((2, 2)))", ERROR, "`{p}vander` of each axis and `np.einsum`"),
     "grid3d": ("{f}(x, x, x, np.ones((2, 2, 2)))", ERROR, "`{p}vander` of each axis and `np.einsum`"),
     "fit": ("{f}(np.arange(3.0), x, 1)", FOREIGN, _FIT),
@@ -185,7 +191,7 @@ TRIALS = (
     Trial("random.Generator.permutation", "np.random.default_rng(0).permutation(x)", FOREIGN,
           "`x[rng.permutation(3)]`, seeded inside the function"),
     Trial("isscalar", "np.isscalar(x[0]) * x", RIGHT),
-    Trial("row_stack", "np.row_stack([x, x])", RIGHT),
+    *((Trial("row_stack", "np.row_stack([x, x])", RIGHT),) if hasattr(np, "row_stack") else ()),
     *_polynomial_trials(),
     *(Trial(f"{p}val", f"np.polynomial.{family}.{p}val(x, np.ones((2, 3)))", OTHER,
             "`np.expand_dims` the coefficients: NumPy asks whether `x` is an `ndarray` and takes it for a number")

@@ -119,7 +119,7 @@ def _aware_locals():
     frame = inspect.currentframe()
     while frame is not None:
         if MARK in frame.f_globals:
-            yield frame.f_locals
+            yield dict(frame.f_locals)
         frame = frame.f_back
 
 

@@ -109,7 +109,7 @@ CASES = [
     # Nearly the identity
     Case("nan_to_num", lambda x: np.nan_to_num(x**2)),
     Case("round", lambda x: np.round(x, 0) * x, step=0.03),
-    Case("fix and around", lambda x: np.fix(x) * x + np.around(x), step=0.03),
+    Case("trunc and around", lambda x: np.trunc(x) * x + np.around(x), step=0.03),
     Case("copy and astype", lambda x: np.copy(x) * np.astype(x, x.dtype)),
     # Complex numbers on the way
     Case("real", lambda x: np.real(np.exp(1j * x))),
