@@ -1,7 +1,7 @@
 """Memory for results: large arrays take freed buffers again, whose pages are mapped and warm in the cache.
 
 An expression on 10⁶ elements makes a dozen temporaries. Handing each back to the system and faulting its pages in again
-took half of the time of the whole expression (52 ms against 27 ms, with one tangent).
+took almost half of the time of the whole expression (52 ms against 30 ms, with one tangent).
 """
 
 cimport numpy as cnp

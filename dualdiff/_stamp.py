@@ -91,8 +91,8 @@ def plain_term(text, tangent):
     return {1.0: tangent, -1.0: "-" + tangent}.get(numeric(text))
 
 
-# Functions whose NumPy loop over a block beats libm's function inlined (exp: 0.8 against 3.4 ns per element). Not sin
-# and cos: their float64 loops are as slow as libm.
+# Functions whose NumPy loop over a block is vectorised on many machines (exp: 0.8 ns per element). Not sin and cos:
+# the float64 loop of sin takes 9 ns.
 VECTORISED = ("exp", "exp2", "expm1", "log", "log1p", "cosh", "sinh", "tanh")
 
 

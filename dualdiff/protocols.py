@@ -17,7 +17,7 @@ from .errors import (
 )
 from .numpy_rules import RULES
 from .numpy_rules.construction import TAKE_LIKE, like
-from .numpy_rules.ufuncs import call_ufunc
+from .numpy_rules.ufuncs import call_ufunc, store
 from .packing import NUMERIC, as_numpy, has_duals, matched, pack, plain, plane_counts, primal, refuse_subclass, spread
 
 _COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
@@ -309,7 +309,7 @@ def array_function(function, args, kwargs, model):
     if place < len(args):
         out, args = args[place], (*args[:place], None, *args[place + 1 :])
     result = settle(rule(*args, **kwargs))
-    return result if out is None else store(result, out, function)
+    return result if out is None else store(f"np.{function.__name__}", out, result)
 
 
 @functools.cache
@@ -321,15 +321,3 @@ def out_place(function):
         return 99
     places = [i for i, one in enumerate(names) if one.name == "out" and one.kind != one.KEYWORD_ONLY]
     return places[0] if places else 99
-
-
-def store(result, out, function):
-    """Serve ``out=``: only a dual array can hold the result."""
-    if is_dual(result) and not is_dual(out):
-        raise LostTangentError(
-            f"np.{function.__name__}: out is a plain array, which has no room for tangents; "
-            f"leave out= away, or pass np.zeros_like(x)"
-        )
-    out[...] = result
-    return out
-
