@@ -1,7 +1,9 @@
 # Dual and hyper-dual arrays as C sees them.
+from ._deferred cimport Node
 
 cdef class ArrayNumber:
-    cdef readonly object value
+    # None while a large result waits to be computed; `value` and `tangent` are for everybody else.
+    cdef object v
     cdef long level
     # Stands for a number where NumPy has a scalar: `y = x; y *= 2` must leave x alone.
     cdef bint scalar
@@ -9,6 +11,8 @@ cdef class ArrayNumber:
 
 cdef class DualArray(ArrayNumber):
     cdef object t
+    # What waits for its memory, or is read by what does.
+    cdef Node node
 
 
 cdef class HyperDualArray(ArrayNumber):

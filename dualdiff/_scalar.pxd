@@ -43,4 +43,4 @@ cdef bint as_double(object number, double *out) except -1
 cdef object dual_unary(UnaryRow *row, Dual x, const double *p)
 cdef object hyper_unary(UnaryRow *row, HyperDual x, const double *p)
 cdef object scalar_binary(BinaryRow *row, object a, object b)
-cdef void set_hooks(object binary, object compare, object ufunc, object function)
+cdef void set_hooks(object binary, object compare, object function)

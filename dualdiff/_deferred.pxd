@@ -1,0 +1,52 @@
+cimport numpy as cnp
+
+from ._kernels cimport BinaryRow, UnaryRow
+from ._scalar cimport Dual
+
+
+cdef enum:
+    # From this many numbers on, value and planes together, an operation waits.
+    LARGE = 32768
+    # Operations that wait for each other at most.
+    DEEPEST = 64
+
+
+cdef class Node:
+    """An elementwise operation that waits, the memory that such operations read, or a number."""
+    cdef int kind
+    cdef Py_ssize_t n
+    cdef Py_ssize_t k
+    cdef int nd
+    cdef cnp.npy_intp dims[32]
+    # Memory, once there is some.
+    cdef object value
+    cdef object tangent
+    # A number: a dual one, or a constant.
+    cdef Dual dual
+    cdef double constant
+    # An operation: a row, its parameters, its operands, and what NumPy was to do about floating-point exceptions.
+    cdef UnaryRow *unary
+    cdef BinaryRow *binary
+    cdef double p[4]
+    cdef double strict
+    cdef Node a
+    cdef Node b
+    cdef dict errors
+    cdef int depth
+    # Whether a dual array stands for the result, so that it must be kept when it is computed on the way to another.
+    cdef bint shown
+    # The ring of all that wait.
+    cdef void *before
+    cdef void *after
+    # The place among the steps of a run.
+    cdef Py_ssize_t place
+
+
+cdef Node array_node(cnp.ndarray value, cnp.ndarray tangent)
+cdef Node constant_node(double number)
+cdef Node dual_node(Dual number)
+cdef Node unary_node(UnaryRow *row, Node x, const double *p, double strict, dict errors)
+cdef Node binary_node(BinaryRow *row, Node a, Node b, double strict, dict errors)
+cdef int compute(Node node) except -1
+cdef int compute_readers(Node node) except -1
+cdef dict error_state()

@@ -1,0 +1,1 @@
+"""Compiled: elementwise operations on large arrays that wait."""
