@@ -10,9 +10,9 @@ except ImportError as error:
         "comes first on the path): install it with `python -m pip install -e .`, or leave the source folder"
     ) from error
 
-from . import nested, protocols
+from . import nested, protocols, tangents
 
-_array.bind(nested, protocols)
+_array.bind(nested, protocols, tangents)
 
 from ._array import DualArray, HyperDualArray  # noqa: E402
 from ._scalar import Dual, HyperDual  # noqa: E402

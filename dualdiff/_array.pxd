@@ -10,7 +10,9 @@ cdef class ArrayNumber:
 
 
 cdef class DualArray(ArrayNumber):
+    # Dense planes, or structured ones, whose column numbers `columns` has (see tangents.py).
     cdef object t
+    cdef object columns
     # What waits for its memory, or is read by what does.
     cdef Node node
 

@@ -11,6 +11,14 @@ cdef enum:
     DEEPEST = 64
 
 
+cdef class Planing:
+    """Which planes of two operands each of the ``k`` planes of a result comes from, and the columns of those."""
+    cdef Py_ssize_t k
+    cdef cnp.ndarray a
+    cdef cnp.ndarray b
+    cdef object columns
+
+
 cdef class Node:
     """An elementwise operation that waits, the memory that such operations read, or a number."""
     cdef int kind
@@ -31,6 +39,8 @@ cdef class Node:
     cdef double strict
     cdef Node a
     cdef Node b
+    # Where the planes of a binary result come from, if that is not the same for all (see `binary_first`).
+    cdef Planing planing
     cdef dict errors
     cdef int depth
     # Whether a dual array stands for the result, so that it must be kept when it is computed on the way to another.
@@ -46,7 +56,7 @@ cdef Node array_node(cnp.ndarray value, cnp.ndarray tangent)
 cdef Node constant_node(double number)
 cdef Node dual_node(Dual number)
 cdef Node unary_node(UnaryRow *row, Node x, const double *p, double strict, dict errors)
-cdef Node binary_node(BinaryRow *row, Node a, Node b, double strict, dict errors)
+cdef Node binary_node(BinaryRow *row, Node a, Node b, Planing planing, double strict, dict errors)
 cdef int compute(Node node) except -1
 cdef int compute_readers(Node node) except -1
 cdef dict error_state()

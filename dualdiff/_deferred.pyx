@@ -43,6 +43,9 @@ cdef struct Operand:
     Stream t
 
 cdef struct Step:
+    Py_ssize_t k
+    const Py_ssize_t *from_a
+    const Py_ssize_t *from_b
     UnaryRow *unary
     BinaryRow *binary
     const double *p
@@ -63,6 +66,17 @@ cdef struct Step:
 # ---------------------------------------------------------------------------------------------------------------------
 # Nodes
 # ---------------------------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class Planing:
+    """Where the planes of a result come from: plane ``a[j]`` of the first operand and ``b[j]`` of the second, or -1."""
+
+    def __init__(self, a, b, columns):
+        self.a = np.asarray(a, dtype=np.intp)
+        self.b = np.asarray(b, dtype=np.intp)
+        self.k = len(a)
+        self.columns = columns
+
 
 @cython.final
 @cython.no_gc
@@ -149,8 +163,11 @@ cdef Node unary_node(UnaryRow *row, Node x, const double *p, double strict, dict
     return node
 
 
-cdef Node binary_node(BinaryRow *row, Node a, Node b, double strict, dict errors):
+cdef Node binary_node(BinaryRow *row, Node a, Node b, Planing planing, double strict, dict errors):
     cdef Node node = waiting(b if a.kind == NUMBER else a, strict, errors, a.depth + b.depth + 1)
+    node.planing = planing
+    if planing is not None:
+        node.k = planing.k
     node.binary = row
     node.a = a
     node.b = b
@@ -216,7 +233,7 @@ cdef inline void move_operand(Operand *o, Step *steps, Py_ssize_t start, Py_ssiz
         o.t.data = o.planes + start*sizeof(double)
 
 
-cdef void run_steps(Step *steps, Py_ssize_t count, Py_ssize_t n, Py_ssize_t k, Py_ssize_t block) noexcept nogil:
+cdef void run_steps(Step *steps, Py_ssize_t count, Py_ssize_t n, Py_ssize_t block) noexcept nogil:
     cdef Py_ssize_t start = 0, m, i, j
     cdef Step *s
     while start < n:
@@ -227,23 +244,24 @@ cdef void run_steps(Step *steps, Py_ssize_t count, Py_ssize_t n, Py_ssize_t k, P
             s.planes = s.scratch + block*sizeof(double)
             if s.kept_value != NULL:
                 s.value = s.kept_value + start*sizeof(double)
-                if k == 1:
+                if s.k == 1:
                     s.planes = s.kept_planes + start*sizeof(double)
             move_operand(&s.a, steps, start, m)
             if s.unary != NULL:
-                s.flags |= unary_first(s.unary, 0, s.p, s.strict, m, k, &s.a.x, &s.a.t, s.value, s.planes)
+                s.flags |= unary_first(s.unary, 0, s.p, s.strict, m, s.k, &s.a.x, &s.a.t, s.value, s.planes)
             else:
                 move_operand(&s.b, steps, start, m)
                 s.flags |= binary_first(
-                    s.binary, 0, s.strict, m, k, &s.a.x, &s.b.x, &s.a.t, &s.b.t, s.value, s.planes)
-            if s.kept_value != NULL and k != 1:
-                for j in range(k):
+                    s.binary, 0, s.strict, m, s.k, &s.a.x, &s.b.x, &s.a.t, &s.b.t, s.from_a, s.from_b,
+                    s.value, s.planes)
+            if s.kept_value != NULL and s.k != 1:
+                for j in range(s.k):
                     memcpy(s.kept_planes + (j*n + start)*sizeof(double), s.planes + j*m*sizeof(double),
                            m*sizeof(double))
         start += m
 
 
-cdef char *share_scratch(Step *steps, Py_ssize_t count, Py_ssize_t k, size_t size) except? NULL:
+cdef char *share_scratch(Step *steps, Py_ssize_t count, size_t size) except? NULL:
     """Give each step that needs one a block; a block is used again once nobody reads it any more."""
     cdef Py_ssize_t i, j, used = 0
     cdef Py_ssize_t *owner = <Py_ssize_t *> PyMem_Malloc((count + 1)*sizeof(Py_ssize_t))
@@ -252,7 +270,7 @@ cdef char *share_scratch(Step *steps, Py_ssize_t count, Py_ssize_t k, size_t siz
         raise MemoryError
     for i in range(count):
         steps[i].scratch = NULL
-        if steps[i].kept_value != NULL and k == 1:
+        if steps[i].kept_value != NULL and steps[i].k == 1:
             continue
         for j in range(used):
             if steps[owner[j]].last_use < i:
@@ -278,7 +296,7 @@ cdef list run(Node root, bint quiet):
     """Compute a node and, unless ``quiet``, all on the way that a dual array shows; return [(node, value, planes)]."""
     cdef list order = [], made = []
     cdef Node node
-    cdef Py_ssize_t i, count, n = root.n, k = root.k, block
+    cdef Py_ssize_t i, count, n = root.n, most = 0, block
     cdef Step *steps
     cdef Step *s
     cdef char *scratch
@@ -289,7 +307,6 @@ cdef list run(Node root, bint quiet):
     if steps == NULL:
         raise MemoryError
     try:
-        dims[0] = k
         for i in range(root.nd):
             dims[i + 1] = root.dims[i]
         for i in range(count):
@@ -297,6 +314,12 @@ cdef list run(Node root, bint quiet):
             s = &steps[i]
             s.unary, s.binary, s.p, s.strict = node.unary, node.binary, node.p, node.strict
             s.flags, s.last_use = 0, i
+            s.k = dims[0] = node.k
+            most = max(most, node.k)
+            s.from_a = s.from_b = NULL
+            if node.planing is not None:
+                s.from_a = <const Py_ssize_t *> cnp.PyArray_DATA(node.planing.a)
+                s.from_b = <const Py_ssize_t *> cnp.PyArray_DATA(node.planing.b)
             s.kept_value = s.kept_planes = NULL
             open_operand(&s.a, node.a, steps, i)
             if node.b is not None:
@@ -307,10 +330,10 @@ cdef list run(Node root, bint quiet):
                 s.kept_value = cnp.PyArray_BYTES(<cnp.ndarray> value)
                 s.kept_planes = cnp.PyArray_BYTES(<cnp.ndarray> planes)
                 made.append((node, value, planes))
-        block = max(<Py_ssize_t> SHORTEST, (BLOCK_BYTES//(<Py_ssize_t> sizeof(double)*(k + 1))) & ~7)
-        scratch = share_scratch(steps, count, k, (k + 1)*block*sizeof(double))
+        block = max(<Py_ssize_t> SHORTEST, (BLOCK_BYTES//(<Py_ssize_t> sizeof(double)*(most + 1))) & ~7)
+        scratch = share_scratch(steps, count, (most + 1)*block*sizeof(double))
         with nogil:
-            run_steps(steps, count, n, k, block)
+            run_steps(steps, count, n, block)
         PyMem_Free(scratch)
         if not quiet:
             for i in range(count):
@@ -348,7 +371,7 @@ cdef int compute(Node node) except -1:
         if one.kind == WAITING:
             one.value, one.tangent = value, planes
             one.kind = MEMORY
-            one.a = one.b = None
+            one.a = one.b = one.planing = None
             one.depth = 0
             leave(one)
     return 0

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from . import levels
-from ._array import is_dual, level, lift, make
+from . import levels, tangents
+from ._array import is_dual, level, lift, make, make_structured
 from .errors import DifferentiationTypeError, DifferentiationValueError, TangentMismatchError
 
 NUMERIC = "biufc"
@@ -71,7 +71,7 @@ def matched(numbers):
     return [x.expanded() for x in numbers]
 
 
-def join(parts, combine, combine_planes=None):
+def join(parts, combine, combine_planes=None, moves=False):
     """Join arrays, some of them dual, by a function that is linear in all of them together.
 
     Parameters
@@ -82,6 +82,8 @@ def join(parts, combine, combine_planes=None):
         Takes the list of values.
     combine_planes : callable, optional
         Takes the list of stacks, each with the plane axis in front (``combine`` when nothing is said).
+    moves : bool
+        Whether the function only moves entries.
     """
     combine_planes = combine_planes or combine
     top = max(level(part) for part in parts)
@@ -90,6 +92,8 @@ def join(parts, combine, combine_planes=None):
         if 0 <= level(part) < top:
             levels.require_live(level(part))
     parts = list(parts)
+    if moves and all(tangents.is_structured(parts[i]) for i in active):
+        return _join_structured(parts, active, combine, combine_planes)
     active = moving(parts, active)
     for i, number in zip(active, matched([lift(parts[i]) for i in active]), strict=True):
         parts[i] = number
@@ -116,6 +120,13 @@ def join(parts, combine, combine_planes=None):
             )
         )
     return like.with_parts(value, *stacks)
+
+
+def _join_structured(parts, active, combine, combine_planes):
+    value = combine([x.value if i in active else x for i, x in enumerate(parts)])
+    structured = [x if i in active else None for i, x in enumerate(parts)]
+    made = tangents.joined(structured, combine_planes, [shape_of(x) for x in parts])
+    return make_structured(value, *made, level(parts[active[0]]))
 
 
 def pack(a):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import levels
-from ._array import is_dual, pairs
+from . import levels, tangents
+from ._array import is_dual, level, pairs
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .functions import value as plain_value
 from .points import FULL, TRIANGLE, Point
@@ -62,6 +62,15 @@ class Settings:
             self.batched or self.has_aux or self.holomorphic
         )
 
+    @property
+    def takes_structure(self):
+        """Whether a pass may carry structured tangents: where nobody asked for chunks."""
+        return self.chunk_size is None and not self.batched and not self.holomorphic
+
+    def memory(self):
+        """The bytes that the planes of a pass may take."""
+        return machine_memory() // 4 if self.max_memory is None else self.max_memory
+
     def open_level(self):
         return levels.open_level(self.strict, self.holomorphic)
 
@@ -71,8 +80,7 @@ class Settings:
         1. All n columns go in one pass when their planes, in `LIVE_ARRAYS` arrays of x's size, fit ``max_memory``.
         2. Otherwise a pass takes as many as fit, at least one; ``chunk_size`` is an upper limit of the caller's own.
         """
-        memory = machine_memory() // 4 if self.max_memory is None else self.max_memory
-        fits = memory / (LIVE_ARRAYS * point.dtype.itemsize * max(point.size, 1))
+        fits = self.memory() / (LIVE_ARRAYS * point.dtype.itemsize * max(point.size, 1))
         fits = fits if planes == 1 else math.sqrt(fits)
         step = max(1, int(min(n, fits, n if self.chunk_size is None else self.chunk_size)))
         return [(first, min(step, n - first)) for first in range(0, n, step)] or [(0, 0)]
@@ -166,14 +174,45 @@ class Call:
         # Whoever else holds the result keeps numbers of his own (2: the name y, and the argument of the count).
         return (y.copy() if is_dual(y) and sys.getrefcount(y) > 2 else y), lvl
 
+    def structured(self):
+        """The result of one pass with structured tangents; None where those cannot serve."""
+        point, settings = self.point, self.settings
+        if not (settings.takes_structure and point.takes_structure):
+            return None, None
+        lvl = settings.open_level()
+        try:
+            y = self.evaluate(point.seeded_with_structure(lvl, settings.memory()))
+            structure = tangents.RUNNING[lvl]
+            return (None, None) if structure.broken else (y.copy() if is_dual(y) and sys.getrefcount(y) > 2 else y, lvl)
+        except tangents.Restart:
+            if lvl not in tangents.RUNNING or not tangents.RUNNING[lvl].broken:
+                raise  # of an outer pass
+            return None, None
+        finally:
+            levels.close_level(lvl)
+            tangents.RUNNING.pop(lvl, None)
+
     def first_order(self, chunks):
         """Value and all columns, chunk by chunk: planes of shape (columns, *Y)."""
         batched, blocks = self.settings.batched, []
+        y, lvl = self.structured()
+        if lvl is not None:
+            return self.read_structured(y, lvl)
         for chunk in chunks:
             y, lvl = self.seeded(lambda lvl, chunk=chunk: self.point.seeded(lvl, chunk, batched))
             val, planes = self.read_first(y, lvl, chunk[1])
             blocks.append(planes)
         return val, blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+    def read_structured(self, y, lvl):
+        """Value and planes of a first-order result of a pass with structured tangents."""
+        if not tangents.is_structured(y) or level(y) != lvl:
+            return self.read_first(y, lvl, self.point.size)
+        jac = np.zeros((y.size, self.point.size), y.dtype)
+        for row, column, entry in tangents.entries(y):
+            jac[row, column] += entry
+        value = y._primal.copy()
+        return value, np.moveaxis(jac.reshape((*value.shape, self.point.size)), -1, 0)
 
     def read_first(self, y, lvl, count):
         """Value and planes of a first-order result."""

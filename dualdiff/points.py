@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from . import tangents
 from ._array import ArrayNumber, duplicate, is_dual, make, pairs, settle
 from ._scalar import seed_duals, seed_hyperduals
 from .errors import DifferentiationTypeError, DifferentiationValueError
@@ -12,6 +13,8 @@ from .numpy_rules.construction import like
 from .packing import as_numpy, has_duals, pack, part, refuse_subclass
 
 TRIANGLE, FULL, DIAGONAL = 0, 1, 2
+# Variables from which on the identity seed is not written out: with fewer, planes cost less than their column numbers.
+STRUCTURED = 32
 
 
 class Point:
@@ -82,6 +85,14 @@ class Point:
         self.plain = not is_dual(x)
         self.x = _real_array(x, name) if self.plain else x
         self.dtype = self.x.dtype
+
+    @property
+    def takes_structure(self):
+        return self.kind == "array" and self.plain and self.size >= STRUCTURED and self.dtype.kind == "f"
+
+    def seeded_with_structure(self, lvl, limit):
+        """The argument with the identity seed of all columns, not written out."""
+        return tangents.seeds(duplicate(self.x), lvl, limit)
 
     def seeded(self, lvl, chunk, batched=False):
         """The argument with first-order seeds for the columns of ``chunk = (first, count)``."""

@@ -6,8 +6,8 @@ import operator
 
 import numpy as np
 
-from . import levels
-from ._array import is_dual, level, lift, rebind, settle
+from . import levels, tangents
+from ._array import is_dual, level, lift, make_structured, rebind, settle
 from .errors import (
     DifferentiationTypeError,
     DifferentiationValueError,
@@ -134,13 +134,15 @@ def take_flat(x, positions):
     """Elements of ``x`` at flat ``positions``, values and planes."""
     value = x.value.reshape(-1)[positions]
     return settle(x.map_planes(lambda stack: stack.reshape((stack.shape[0], x.size))[:, positions],
-                               lift(value) if is_dual(value) else np.asarray(value)))
+                               lift(value) if is_dual(value) else np.asarray(value), moves=True))
 
 
 def assign(x, index, item):
     """``x[index] = item``: value and planes, through views, or an error that names the cure."""
     index = plain_index(index)
-    if not x.value.flags.writeable:
+    columns = getattr(x, "_columns", None)
+    if columns is None and not x.value.flags.writeable:
+        tangents.restart(level(x))
         raise DifferentiationValueError("assignment destination is read-only; copy it first: x = x.copy()")
     item = pack(item) if has_duals(item) else item
     if is_dual(item):
@@ -155,6 +157,11 @@ def assign(x, index, item):
         raise DifferentiationTypeError(
             "a complex number cannot be stored in a real dual array; make the array complex with x.astype(complex)"
         )
+    if columns is not None:
+        if not x._is_alone():
+            columns.structure.give_up()
+        if tangents.assign(x, index, item):
+            return
     if other < own:
         if other >= 0:
             levels.require_live(other)
@@ -273,6 +280,8 @@ def astype(x, dtype, casting="unsafe", copy=True):
             raise DifferentiationTypeError(f"astype: cannot cast from {x.dtype} to {dtype} with casting={casting!r}")
         if not copy and x.dtype == dtype:
             return x
+        if tangents.is_structured(x) and dtype.kind == "f":
+            return make_structured(x.value.astype(dtype), x._planes.astype(dtype), x._columns, level(x))
         return x.map_parts(lambda part: part.astype(dtype))
     raise DifferentiationTypeError(f"astype: dual numbers are float32, float64 or complex, not {dtype}")
 

@@ -9,6 +9,7 @@ import inspect
 
 import numpy as np
 
+from .. import tangents
 from .._array import is_dual, settle
 from ..errors import LostTangentError
 from ..packing import part
@@ -42,7 +43,11 @@ def views(x, function):
         return function(x)
     value = function(x.value)
     if not isinstance(value, tuple | list):
-        return settle(x.map_planes(lambda stack: _behind_planes(function, stack), part(value)))
+        return settle(x.map_planes(lambda stack: _behind_planes(function, stack), part(value), moves=True))
+    if tangents.is_structured(x):
+        return type(value)(
+            x.map_planes(lambda stack, i=i: _behind_planes(function, stack)[i], v, moves=True)
+            for i, v in enumerate(value))
     stacks = {id(stack): _behind_planes(function, stack) for stack in x._stacks}
     made = (settle(x.map_planes(lambda stack, i=i: stacks[id(stack)][i], part(v))) for i, v in enumerate(value))
     return type(value)(made)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import tangents
 from .._array import is_dual, settle
 from ..errors import DifferentiationValueError
 from ..packing import part, primal
@@ -29,6 +30,11 @@ def _diff(a, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue):
     a = np.concatenate([*before, a, *after], axis) if before or after else a
     if not is_dual(a):
         return np.diff(a, n, axis)
+    if tangents.is_structured(a) and n >= 0:
+        moved = np.moveaxis(a, axis, -1)
+        for _ in range(n):
+            moved = moved[..., 1:] - moved[..., :-1]
+        return np.moveaxis(moved, -1, axis)
     planes = behind(axis, a.ndim)
     return a.map_planes(lambda stack: np.diff(stack, n, planes), np.diff(a.value, n, axis))
 
@@ -62,10 +68,36 @@ def _gradient(f, *varargs, axis=None, edge_order=1):
     if not is_dual(f):
         return np.gradient(f, *varargs, axis=axis, edge_order=edge_order)
     for one, h in zip(axes, spacings, strict=True):
+        value = np.gradient(f.value, h, axis=one, edge_order=edge_order)
+        if tangents.is_structured(f):
+            along = _slopes(np.moveaxis(f, one, -1), h, edge_order)
+            slopes.append(_with_value(along, np.moveaxis(value, one, -1), one))
+            continue
         slopes.append(f.map_planes(
             lambda stack, h=h, one=one: np.gradient(stack, h, axis=one + 1, edge_order=edge_order),
-            part(np.gradient(f.value, h, axis=one, edge_order=edge_order))))
+            part(value)))
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
+
+
+def _slopes(f, h, edge_order):
+    """Slopes along the last axis as differences of neighbours, which keeps structure; the formulas are NumPy's."""
+    n = f.shape[-1]
+    steps = np.full(n - 1, float(h)) if np.ndim(h) == 0 else np.diff(h)
+    before, after = steps[:-1], steps[1:]
+    interior = (f[..., 2:] - f[..., 1:-1]) * (before / (after * (before + after)))
+    interior = interior + (f[..., 1:-1] - f[..., :-2]) * (after / (before * (before + after)))
+    first, last = (f[..., 1:2] - f[..., :1]) / steps[0], (f[..., -1:] - f[..., -2:-1]) / steps[-1]
+    if edge_order == 2:
+        second = (f[..., 2:3] - f[..., 1:2]) / steps[1]
+        first = first + (first - second) * (steps[0] / (steps[0] + steps[1]))
+        second = (f[..., -2:-1] - f[..., -3:-2]) / steps[-2]
+        last = last + (last - second) * (steps[-1] / (steps[-1] + steps[-2]))
+    return np.concatenate([first, interior, last], -1)
+
+
+def _with_value(x, value, axis):
+    """The tangents of ``x`` beside NumPy's own value, the last axis moved to its place."""
+    return np.moveaxis(x.map_planes(lambda stack: stack, value, moves=True), -1, axis)
 
 
 @rule(np.trapezoid)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import tangents
 from .._array import is_dual, lift, make, settle
 from ..packing import has_duals, join, part, primal, shape_of, spread
 from .registry import behind, numbers, pick, refuse_dual, rule
@@ -10,6 +11,8 @@ from .registry import behind, numbers, pick, refuse_dual, rule
 def like(model, value):
     """A dual array with this plain ``value`` and zero tangents, of the kind and level of ``model``."""
     model = lift(model)
+    if tangents.is_structured(model):
+        return tangents.constant(model, value)
     if is_dual(model.value):
         value = like(model.value, value)
     stacks, seen = [], {}

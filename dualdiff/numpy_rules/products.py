@@ -3,11 +3,13 @@
 A matmul of k planes is one matrix product where the planes lie so that their rows are the rows of one matrix.
 """
 
+import functools
 import math
 
 import numpy as np
 
-from .._array import is_dual
+from .. import tangents
+from .._array import is_dual, level, make
 from ..errors import DifferentiationTypeError
 from ..packing import primal, spread
 from .registry import behind, linear, multilinear, numbers, rule, value_only
@@ -100,8 +102,23 @@ def _arrays(*operands):
     return [a if is_dual(a) else np.asarray(a) for a in made]
 
 
+def _structured_product(a, b):
+    """A plain matrix and a vector with structured tangents: no flops beyond those of the value; None for all else."""
+    if a.ndim == 1 and b.ndim == 1:
+        return None
+    matrix, vector = (a, b) if b.ndim == 1 else (b, a)
+    if not tangents.is_structured(vector) or is_dual(matrix) or matrix.ndim != 2 or vector.ndim != 1:
+        return None
+    value = np.matmul(a.value if vector is a else a, b.value if vector is b else b)
+    planes = tangents.product(matrix if vector is b else matrix.T, vector)
+    return make(value, (planes,), None, level(vector))
+
+
 @rule(np.matmul, np.linalg.matmul)
 def _matmul(a, b, /, out=None):
+    made = _structured_product(*_arrays(a, b))
+    if made is not None:
+        return store(made, out)
     return store(multilinear(np.matmul, _arrays(a, b), _matmul_planes, _matmul_grid), out)
 
 
@@ -343,6 +360,18 @@ linear(np.linalg.diagonal, lambda stack, /, *, offset=0: np.diagonal(stack, offs
 linear(np.linalg.matrix_transpose, lambda stack, /: np.swapaxes(stack, -1, -2))
 
 
+def _structured_convolution(function, a, v, mode):
+    """The convolution of a structured vector with a short plain one, as a sum of shifted vectors; None for all else."""
+    if not tangents.is_structured(a) or is_dual(v) or v.size > min(tangents.MOST, a.size) or v.dtype.kind not in "biuf":
+        return None
+    kernel = v[::-1] if function is np.correlate else v
+    full = [np.pad(a, (j, v.size - 1 - j)) * float(kernel[j]) for j in range(v.size)]
+    full = functools.reduce(np.add, full)
+    first = {"full": 0, "same": (v.size - 1) // 2, "valid": v.size - 1}[mode]
+    value = function(a.value, v, mode=mode)
+    return full[first : first + value.size].map_planes(lambda stack: stack, value, moves=True)
+
+
 def _sliding(function):
     """Register a bilinear function of two vectors that NumPy computes for one pair at a time."""
 
@@ -358,6 +387,9 @@ def _sliding(function):
             return np.zeros(a.shape[-1:])
 
         a, v = (x.reshape((1,)) if x.ndim == 0 else x for x in _arrays(a, v))
+        short = _structured_convolution(function, a, v, mode)
+        if short is not None:
+            return short
         return multilinear(lambda a, v: function(a, v, mode=mode), (a, v), planes)
 
 

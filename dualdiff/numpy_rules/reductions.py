@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .. import rules
-from .._array import apply_unary, is_dual, settle
+from .. import rules, tangents
+from .._array import apply_unary, is_dual, level, make, make_structured, settle
 from ..packing import part, primal
 from .folds import cast, fold, folded_axes, loud, missing, scan
 from .registry import behind, numbers, refuse_dual, rule
@@ -27,11 +27,24 @@ def _sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where
     if not is_dual(a):
         total = np.sum(a, axis=axis, **options)
     else:
+        value = part(np.sum(a.value, axis=axis, **options))
         planes = behind(axis, a.ndim)
-        total = a.map_planes(
-            lambda stack: part(np.sum(stack, axis=planes, **options)), part(np.sum(a.value, axis=axis, **options))
-        )
+        total = _structured_sum(a, axis, value, keepdims, where)
+        if total is None:
+            total = a.map_planes(lambda stack: part(np.sum(stack, axis=planes, **options)), value)
     return total if missing(initial) else total + initial
+
+
+def _structured_sum(a, axis, value, keepdims, where):
+    """The sum of an array with structured tangents, beside its value; None where that is not the way."""
+    if not tangents.is_structured(a) or where is not True:
+        return None
+    axes = folded_axes(axis, a.ndim)
+    if len(axes) == a.ndim:
+        dense = tangents.total(a._planes, a._columns)
+        return make(value, (dense.reshape((-1, *value.shape)),), None, level(a))
+    kept = tangents.along(a, axes, keepdims is True)
+    return None if kept is None else make_structured(value, *kept, level(a))
 
 
 @rule(np.mean)
@@ -43,6 +56,10 @@ def _mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     options = given(keepdims=keepdims, where=where)
     planes = behind(axis, a.ndim)
     value = part(np.mean(a.value, axis=axis, **options))
+    total = _structured_sum(a, axis, value, keepdims, where)
+    if total is not None:
+        count = a.size // max(value.size, 1)
+        return make_structured(value, total._planes / count, total._columns, level(a))
     with np.errstate(all="ignore"):
         return a.map_planes(lambda stack: part(np.mean(stack, axis=planes, **options)), value)
 

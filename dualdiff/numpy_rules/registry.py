@@ -54,10 +54,11 @@ def refuse_dual(function, **arguments):
 # -- linear functions ------------------------------------------------------------------------------------------------
 
 
-def linear(function, planes):
+def linear(function, planes, moves=False):
     """Register a function that is linear in its first argument.
 
-    ``planes(stack, *args, **kwargs)`` is the function on a stack, whose first axis must be left alone.
+    ``planes(stack, *args, **kwargs)`` is the function on a stack, whose first axis must be left alone. ``moves`` says
+    that it only moves entries.
     """
 
     @rule(function)
@@ -67,7 +68,7 @@ def linear(function, planes):
         if not is_dual(x):
             return function(x, *args, **kwargs)
         value = part(function(x.value, *args, **kwargs))
-        return x.map_planes(lambda stack: part(planes(stack, *args, **kwargs)), value)
+        return x.map_planes(lambda stack: part(planes(stack, *args, **kwargs)), value, moves)
 
     return handler
 
@@ -94,7 +95,7 @@ def behind(axis, ndim):
 
 
 def joining(function, planes):
-    """Register a function that is linear in a sequence of arrays (its first argument) together.
+    """Register a function that joins a sequence of arrays, its first argument.
 
     ``planes(stacks, *args, **kwargs)`` is the function on stacks.
     """
@@ -105,8 +106,8 @@ def joining(function, planes):
         if not any(is_dual(a) for a in parts):
             return function(parts, *args, **kwargs)
         return join(
-            parts, lambda values: part(function(values, *args, **kwargs)), lambda s: planes(s, *args, **kwargs)
-        )
+            parts, lambda values: part(function(values, *args, **kwargs)), lambda s: planes(s, *args, **kwargs),
+            moves=True)
 
     return handler
 
@@ -147,7 +148,7 @@ def pick(x, positions):
     value = x.value.reshape(-1)[source]
     if holes.any():
         value = np.where(holes, np.zeros((), x.dtype), value)
-    return settle(x.map_planes(planes, part(value)))
+    return settle(x.map_planes(planes, part(value), moves=True))
 
 
 # -- locally constant functions --------------------------------------------------------------------------------------

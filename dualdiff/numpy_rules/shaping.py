@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from .. import tangents
 from .._array import is_dual, settle
 from ..errors import DifferentiationValueError, UnsupportedFunctionError
 from ..nested import refuse_holomorphic
@@ -34,16 +35,20 @@ def _reshape(a, shape, order="C", *, copy=None):
         shape = shape[::-1] if isinstance(shape, tuple | list) else shape
         return np.transpose(np.reshape(np.transpose(a), shape, copy=copy))
     value = a.value.reshape(shape)
-    made = a.map_planes(lambda stack: stack.reshape((stack.shape[0], *value.shape)), value)
+    made = a.map_planes(lambda stack: stack.reshape((stack.shape[0], *value.shape)), value, moves=True)
     made = made.copy() if copy else made
     return made if _alike(a, made) else _detached(made)
 
 
 def _alike(a, made):
     """Whether value and planes are all views, or all copies."""
-    pairs = zip((a.value, *a._stacks), (made.value, *made._stacks), strict=True)
+    pairs = zip((a.value, *_memory(a)), (made.value, *_memory(made)), strict=True)
     shared = [_shares(old, new) for old, new in pairs if old.size]
     return len(set(shared)) < 2
+
+
+def _memory(x):
+    return x._stacks if not tangents.is_structured(x) else (x._planes,)
 
 
 def _shares(old, new):
@@ -72,12 +77,12 @@ def _transpose_planes(stack, axes=None):
     return np.transpose(stack, (0, *[axis % ndim + 1 for axis in axes]))
 
 
-linear(np.transpose, _transpose_planes)
-linear(np.matrix_transpose, lambda stack: np.swapaxes(stack, -1, -2))
+linear(np.transpose, _transpose_planes, moves=True)
+linear(np.matrix_transpose, lambda stack: np.swapaxes(stack, -1, -2), moves=True)
 linear(np.swapaxes, lambda stack, axis1, axis2: np.swapaxes(
-    stack, behind(axis1, stack.ndim - 1), behind(axis2, stack.ndim - 1)))
+    stack, behind(axis1, stack.ndim - 1), behind(axis2, stack.ndim - 1)), moves=True)
 linear(np.moveaxis, lambda stack, source, destination: np.moveaxis(
-    stack, behind(source, stack.ndim - 1), behind(destination, stack.ndim - 1)))
+    stack, behind(source, stack.ndim - 1), behind(destination, stack.ndim - 1)), moves=True)
 
 viewing(np.squeeze, np.expand_dims, np.broadcast_to, np.diagonal, np.flip, np.fliplr, np.flipud, np.rot90, np.rollaxis,
         np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.unstack,

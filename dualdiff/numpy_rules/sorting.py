@@ -40,6 +40,7 @@ def _where(condition, *branches):
         parts,
         lambda values: part(np.where(condition, *values)),
         lambda stacks: np.where(condition, *(spread(stack, ndim) for stack in stacks)),
+        moves=True,
     )
 
 

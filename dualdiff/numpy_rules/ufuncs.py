@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 
-from .. import rules
+from .. import rules, tangents
 from .._array import is_dual, level, settle
 from ..errors import DifferentiationTypeError, LostTangentError, UnsupportedFunctionError
 from ..packing import has_duals, plane_counts, primal, spread
@@ -216,6 +216,9 @@ def _level_with(array, operand):
 
 
 def _add_at(ufunc, array, key, operand):
+    array._stacks  # noqa: B018  (dense from here on: their memory is written to)
+    if not array.value.flags.writeable:
+        tangents.restart(level(array))
     if not is_dual(operand):
         ufunc.at(array.value, key, operand)
         return

@@ -1,0 +1,358 @@
+"""Structured tangents: the same results as dense planes, at the cost that structure makes possible.
+
+Dense planes are what ``chunk_size`` asks for; they are the independent formulation here, beside closed forms.
+"""
+
+import conformance
+import numpy as np
+import pytest
+
+import dualdiff as dd
+from dualdiff import points, tangents
+
+
+@pytest.fixture
+def always(monkeypatch):
+    """Structure from one variable on, and however many planes there are."""
+    monkeypatch.setattr(points, "STRUCTURED", 1)
+    monkeypatch.setattr(tangents, "SHARE", 0)
+    monkeypatch.setattr(tangents, "MOST", 10**6)
+
+
+def dense(f, **options):
+    return dd.jacobian(f, chunk_size=10**9, **options)
+
+
+def point(n=60, seed=0):
+    return np.random.default_rng(seed).uniform(0.2, 1.8, n)
+
+
+def calls(f):
+    def counted(*args):
+        counted.count += 1
+        return f(*args)
+
+    counted.count = 0
+    return counted
+
+
+@pytest.mark.parametrize("case", [c for c in conformance.CASES if not (c.refused or c.foreign)],
+                         ids=lambda case: f"{case.group}-{case.name}")
+@pytest.mark.filterwarnings("ignore")
+def test_conformance_cases_are_the_same_with_structure(case, always):
+    x = np.asarray(case.x, dtype=float)
+    if x.ndim == 0:
+        x = x.reshape(1)
+        f = lambda v: case.f(v[0])
+    else:
+        f = case.f
+    try:
+        expected = dense(f)(x)
+    except dd.DualDiffError as error:
+        with pytest.raises(type(error)):
+            dd.jacobian(f)(x)
+        return
+    np.testing.assert_allclose(dd.jacobian(f)(x), expected, rtol=1e-12, atol=1e-13)
+
+
+def rosenbrock(x):
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def rosenbrock_gradient(x):
+    g = np.zeros_like(x)
+    g[:-1] = -400 * (x[1:] - x[:-1] ** 2) * x[:-1] - 2 * (1 - x[:-1])
+    g[1:] += 200 * (x[1:] - x[:-1] ** 2)
+    return g
+
+
+@pytest.mark.parametrize("n", [32, 33, 1000, 50_000])
+def test_rosenbrock(n):
+    x = point(n)
+    np.testing.assert_allclose(dd.grad(rosenbrock)(x), rosenbrock_gradient(x), rtol=1e-11, atol=1e-10)
+
+
+def brusselator(y):
+    u, v = y.reshape(2, 8, 8)
+
+    def laplacian(a):
+        return np.roll(a, 1, 0) + np.roll(a, -1, 0) + np.roll(a, 1, 1) + np.roll(a, -1, 1) - 4 * a
+
+    return np.stack([1 + u * u * v - 4.4 * u + 0.1 * laplacian(u), 3.4 * u - u * u * v + 0.1 * laplacian(v)]).ravel()
+
+
+def assigned(x):
+    z = np.zeros_like(x)
+    z[1:-1] = x[2:] - 2 * x[1:-1] + x[:-2]
+    z[0] = 3.0
+    z[-1:] = x[-1:] * x[:1]
+    return np.exp(z)
+
+
+def written_over(x):
+    x = x * 1.0
+    y = x[2:5]
+    y[0] = 7.0
+    return x * 2
+
+
+def written_through_two_views(x):
+    x = x * 1.0
+    a, b = x[:10], x[5:15]
+    a[:] = b * 2
+    b += 1
+    return x**2
+
+
+def input_written(x):
+    x[3] = x[4] * 2
+    return np.sin(x)
+
+
+def scattered(x):
+    z = np.zeros(10, like=x)
+    np.add.at(z, np.arange(60) % 10, x**2)
+    return z
+
+
+def centred(x):
+    return (x - x.mean()) ** 2
+
+
+FUNCTIONS = {
+    "elementwise": lambda x: np.exp(x) * np.sin(x) / (1 + x**2),
+    "slices": lambda x: x[1:] * x[:-1] + x[::-1][1:],
+    "differences": lambda x: np.diff(x, 2) ** 2,
+    "gradient": lambda x: np.gradient(x * x),
+    "rolls": lambda x: np.roll(x, 3) * x,
+    "gathers": lambda x: x[np.arange(60) * 7 % 60] * x,
+    "repeated gathers": lambda x: x[[0, 0, 1, 5, 5]] * x[:5],
+    "masks": lambda x: x[np.arange(60) % 2 == 0] ** 2,
+    "where": lambda x: np.where(dd.value(x) > 1.0, x**2, -x),
+    "clip": lambda x: np.clip(x, 0.5, 1.5) * x,
+    "concatenate": lambda x: np.concatenate([x[:3] ** 2, np.ones(4), x[10:]]) * 2,
+    "stack and transpose": lambda x: np.stack([x, x**2]).T * 3,
+    "reshapes": lambda x: (x.reshape(6, 10)[1:, ::2] * 2).ravel(),
+    "broadcasting": lambda x: x[:6, None] * x[6:9],
+    "row sums": lambda x: (x.reshape(20, 3) ** 2).sum(axis=1),
+    "column means": lambda x: np.mean(x.reshape(3, 20) ** 2, axis=0),
+    "kept dimensions": lambda x: x.reshape(20, 3) / x.reshape(20, 3).sum(1, keepdims=True),
+    "total": lambda x: np.sum(x**3) * x[:4],
+    "mean": centred,
+    "products": lambda x: np.arange(120.0).reshape(2, 60) @ (x**2),
+    "products from the left": lambda x: (x * x) @ np.arange(120.0).reshape(60, 2),
+    "inner products": lambda x: x @ x * x[:2],
+    "sorting": lambda x: np.sort(x)[:5] * x[:5],
+    "cumulative": lambda x: np.cumsum(x)[::7],
+    "padding": lambda x: np.pad(x[:10], 2) * 1.5,
+    "padding by edges": lambda x: np.pad(x[:10], 2, mode="edge") ** 2,
+    "triangles": lambda x: np.tril(x[:25].reshape(5, 5)) @ np.ones(5),
+    "windows": lambda x: np.lib.stride_tricks.sliding_window_view(x, 3).sum(axis=-1),
+    "diagonals": lambda x: np.diagonal(x[:49].reshape(7, 7)) ** 2,
+    "maximum": lambda x: np.maximum(x[1:], x[:-1]),
+    "split": lambda x: np.split(x, 3)[1] * np.split(x, 3)[2],
+    "elements": lambda x: np.array([x[0] * x[1], x[-1] ** 2]),
+    "element of a matrix": lambda x: x.reshape(6, 10)[2, 3] * x[:2],
+    "loop": lambda x: np.array([x[i] * x[i - 1] for i in range(60)]),
+    "iteration": lambda x: sum(v * v for v in x),
+    "coercion": lambda x: np.asarray(x)[:5] * 2,
+    "solve": lambda x: np.linalg.solve(np.diag(np.arange(1.0, 61.0)), x**2),
+    "norm": lambda x: np.linalg.norm(x[:3]),
+    "gradient with places": lambda x: np.gradient(x * x, np.arange(60.0) ** 1.5, edge_order=2),
+    "gradient along an axis": lambda x: np.gradient(x.reshape(6, 10) * 2, 0.5, axis=0, edge_order=2),
+    "convolve": lambda x: np.convolve(x, [1.0, -2.0, 3.0], "same"),
+    "convolve valid": lambda x: np.convolve(x * x, [1.0, -2.0, 3.0, 4.0], "valid"),
+    "correlate": lambda x: np.correlate(x, [1.0, -2.0, 3.0, 4.0], "same") * np.correlate(x, [1.0, 2.0], "full")[:-1],
+    "copies": lambda x: x.copy()[2:] * x.astype(np.float64)[:-2],
+    "assignment": assigned,
+    "views written to": written_over,
+    "overlapping views written to": written_through_two_views,
+    "the input written to": input_written,
+    "scatter": scattered,
+    "brusselator": None,
+    "constant": lambda x: np.ones(3),
+    "partly constant": lambda x: np.concatenate([np.ones(3), x[:2]]),
+    "nested": lambda x: dd.jacobian(lambda y: y * x[:3])(np.ones(3)) * 1.0,
+    "nested the other way": lambda x: dd.derivative(lambda t: np.sin(t * x))(0.5),
+    "complex on the way": lambda x: np.abs(np.fft.fft(x[:8])),
+    "single precision on the way": lambda x: x.astype(np.float32)[1:] * x.astype(np.float32)[:-1],
+    "einsum": lambda x: np.einsum("ij,ij->i", x.reshape(6, 10), x.reshape(6, 10)),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("forced", [False, True])
+def test_structure_changes_nothing(name, forced, request):
+    if forced:
+        request.getfixturevalue("always")
+    f, x = FUNCTIONS[name], point()
+    if name == "brusselator":
+        f, x = brusselator, point(128)
+    before = x.copy()
+    value, jac = dd.value_and_jacobian(f)(x)
+    expected_value, expected = dd.value_and_jacobian(f, chunk_size=10**9)(x)
+    tolerance = 1e-5 if "single" in name else 1e-13
+    np.testing.assert_allclose(value, expected_value, rtol=tolerance)
+    np.testing.assert_allclose(jac, expected, rtol=tolerance, atol=tolerance)
+    np.testing.assert_array_equal(x, before)
+    assert value.dtype == expected_value.dtype
+    assert jac.dtype == expected.dtype
+
+
+def kept(f, x):
+    """How many planes the result of a structured pass has; None where it is dense."""
+    seen = []
+
+    def watched(x):
+        y = f(x)
+        columns = getattr(y, "_columns", None)
+        seen.append(None if columns is None else len(columns.numbers))
+        return y
+
+    dd.jacobian(watched)(x)
+    assert len(seen) == 1
+    return seen[0]
+
+
+@pytest.mark.parametrize(("name", "planes"), [
+    ("elementwise", 1), ("slices", 3), ("differences", 3), ("rolls", 2), ("gathers", 2), ("where", 1),
+    ("concatenate", 1), ("stack and transpose", 1), ("reshapes", 1), ("broadcasting", 2), ("row sums", 3),
+    ("column means", 3), ("kept dimensions", 4), ("padding", 1), ("windows", 3), ("maximum", 2), ("split", 2),
+    ("assignment", 3), ("copies", 2),    ("mean", None), ("products", None), ("solve", None), ("cumulative", None),
+])
+def test_planes_are_as_many_as_an_element_depends_on(name, planes):
+    assert kept(FUNCTIONS[name], point()) == planes
+
+
+def test_brusselator_keeps_six_planes():
+    assert kept(brusselator, point(128)) == 6
+
+
+@pytest.mark.parametrize("name", ["elementwise", "slices", "assignment", "brusselator", "total", "mean", "products"])
+def test_the_function_is_called_once(name):
+    f, x = (brusselator, point(128)) if name == "brusselator" else (FUNCTIONS[name], point())
+    f = calls(f)
+    dd.jacobian(f)(x)
+    assert f.count == 1
+
+
+@pytest.mark.parametrize("name", ["views written to", "overlapping views written to"])
+def test_writing_to_shared_memory_starts_again_with_dense_planes(name):
+    f = calls(FUNCTIONS[name])
+    dd.jacobian(f)(point())
+    assert f.count == 2
+
+
+def test_catching_everything_does_not_hide_a_restart():
+    def f(x):
+        try:
+            return written_over(x)
+        except BaseException:
+            return x * 0.0
+
+    np.testing.assert_array_equal(dd.jacobian(f)(point()), dense(f)(point()))
+
+
+def test_restart_of_an_outer_pass_goes_through_an_inner_one():
+    def f(x):
+        x = x * 1.0
+
+        def inner(t):
+            view = x[1:3]
+            view[0] = 5.0
+            return t * np.ones(40)
+
+        return x * dd.jacobian(inner)(2.0)[0] + dd.grad(lambda z: np.sum(z * z))(np.ones(60))
+
+    np.testing.assert_array_equal(dd.jacobian(f)(point()), dense(f)(point()))
+
+
+def test_strong_zero_and_infinite_slopes():
+    x = point()
+    x[:5] = 0.0
+
+    def f(x):
+        return np.sqrt(x[1:] * np.r_[np.zeros(10), np.ones(49)]) + x[:-1]
+
+    np.testing.assert_array_equal(dd.jacobian(f)(x), dense(f)(x))
+    matrix = np.ones((3, 60))
+    matrix[1, 2] = 1e308
+    matrix[1, 3] = np.inf
+    x[3] = 1.0
+    np.testing.assert_array_equal(dd.jacobian(lambda x: matrix @ (x * x))(x), dense(lambda x: matrix @ (x * x))(x))
+
+
+def test_ties():
+    x = np.ones(40)
+    f = lambda x: np.maximum(x[1:], x[:-1])
+    np.testing.assert_array_equal(dd.jacobian(f)(x), dense(f)(x))
+
+
+def test_single_precision():
+    x = point().astype(np.float32)
+    jac = dd.jacobian(FUNCTIONS["slices"])(x)
+    assert jac.dtype == np.float32
+    np.testing.assert_array_equal(jac, dense(FUNCTIONS["slices"])(x))
+
+
+def test_matrices_as_inputs():
+    x = point(64).reshape(8, 8)
+    f = lambda x: x @ np.ones((8, 2)) + x[:, :2] * x.T[:, 1:3]
+    np.testing.assert_allclose(dd.jacobian(f)(x), dense(f)(x), rtol=1e-14)
+
+
+def test_dense_planes_beyond_the_memory_are_made_in_chunks():
+    x = point(200)
+    f = calls(centred)
+    memory = 8 * 200 * 60
+    jac = dd.jacobian(f, max_memory=memory)(x)
+    np.testing.assert_allclose(jac, dense(centred)(x), rtol=1e-13, atol=1e-15)
+    assert f.count > 2
+
+
+def test_the_printed_form_is_dense():
+    seen = []
+    dd.jacobian(lambda x: seen.append(repr(x[:2])) or x)(point(32))
+    assert seen[0].count("1.") >= 2
+
+
+def test_large_arrays_wait_and_keep_their_structure():
+    x = point(40_000)
+
+    def f(x):
+        y = x * 1.0
+        y = np.exp(y) * y + np.sin(y)
+        return y[1:] - y[:-1] * y[1:]
+
+    seen = []
+
+    def planes(x):
+        y = f(x)
+        seen.append(len(y._columns.numbers))
+        return np.sum(y * np.cos(y))
+
+    gradient = dd.grad(planes)(x)
+    assert seen == [2]
+    y = np.exp(x) * x + np.sin(x)
+    d = np.exp(x) * x + np.exp(x) + np.cos(x)
+    z = y[1:] - y[:-1] * y[1:]
+    outer = np.cos(z) - z * np.sin(z)
+    expected = np.zeros_like(x)
+    expected[1:] += outer * (1 - y[:-1]) * d[1:]
+    expected[:-1] -= outer * y[1:] * d[:-1]
+    np.testing.assert_allclose(gradient, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_memory_of_a_gradient_is_linear():
+    import tracemalloc
+
+    peaks = []
+    for n in (20_000, 40_000):
+        x = point(n)
+        dd.grad(rosenbrock)(x)
+        tracemalloc.start()
+        dd.grad(rosenbrock)(x)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2.3 * peaks[0]
+    assert peaks[1] < 40_000 * 8 * 20
