@@ -25,6 +25,7 @@ from .errors import (  # noqa: E402
     DualDiffError,
     LevelError,
     LostTangentError,
+    MissingPackageError,
     TangentMismatchError,
     UnsupportedFunctionError,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "HyperDualArray",
     "LevelError",
     "LostTangentError",
+    "MissingPackageError",
     "TangentMismatchError",
     "UnsupportedFunctionError",
     "__version__",

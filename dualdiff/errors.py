@@ -29,5 +29,9 @@ class LevelError(DualDiffError, RuntimeError):
     """A dual number was used outside the transform call that made it."""
 
 
+class MissingPackageError(DualDiffError, ImportError):
+    """What was asked for needs a package that is not installed."""
+
+
 class DerivativeMismatch(DualDiffError, AssertionError):
     """Derivatives and central differences disagree."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import levels, tangents
+from . import levels, results, tangents
 from ._array import is_dual, level, pairs
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .functions import value as plain_value
@@ -34,9 +34,12 @@ class Settings:
     has_aux: bool = False
     strict: bool = False
     holomorphic: bool = False
+    sparse: bool = False
 
     def __post_init__(self):
         check_function(self.function, self.name)
+        if self.sparse:
+            self._check_sparse()
         if not is_integer(self.argnums):
             raise DifferentiationTypeError(
                 f"{self.name}: argnums must be the position of one argument, an integer, found {self.argnums!r}"
@@ -55,10 +58,17 @@ class Settings:
                 f"{self.name}: max_memory must be a positive number of bytes, found {memory!r}"
             )
 
+    def _check_sparse(self):
+        if self.batched:
+            raise DifferentiationValueError(
+                f"{self.name}: batched=True gives dense blocks; take sparse=True of the whole function, without batched"
+            )
+        results.sparse_arrays(self.name)
+
     @property
     def is_plain(self):
         """Whether a short list of floats may take the compiled short cut."""
-        return self.chunk_size is None and self.max_memory is None and not (
+        return not self.sparse and self.chunk_size is None and self.max_memory is None and not (
             self.batched or self.has_aux or self.holomorphic
         )
 
@@ -177,7 +187,7 @@ class Call:
     def structured(self):
         """The result of one pass with structured tangents; None where those cannot serve."""
         point, settings = self.point, self.settings
-        if not (settings.takes_structure and point.takes_structure):
+        if not (settings.takes_structure and point.takes_structure(settings.sparse)):
             return None, None
         lvl = settings.open_level()
         try:
@@ -208,6 +218,8 @@ class Call:
         """Value and planes of a first-order result of a pass with structured tangents."""
         if not tangents.is_structured(y) or level(y) != lvl:
             return self.read_first(y, lvl, self.point.size)
+        if self.settings.sparse:
+            return y._primal.copy(), results.sparse_jacobian(y, self.point.size)
         jac = np.zeros((y.size, self.point.size), y.dtype)
         for row, column, entry in tangents.entries(y):
             jac[row, column] += entry

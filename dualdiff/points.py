@@ -86,9 +86,9 @@ class Point:
         self.x = _real_array(x, name) if self.plain else x
         self.dtype = self.x.dtype
 
-    @property
-    def takes_structure(self):
-        return self.kind == "array" and self.plain and self.size >= STRUCTURED and self.dtype.kind == "f"
+    def takes_structure(self, sparse):
+        """Whether the seed need not be written out: of plain arrays, and of small ones where a sparse result is wanted."""
+        return self.kind == "array" and self.plain and self.dtype.kind == "f" and (sparse or self.size >= STRUCTURED)
 
     def seeded_with_structure(self, lvl, limit):
         """The argument with the identity seed of all columns, not written out."""

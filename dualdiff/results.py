@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from . import levels
+from . import levels, tangents
 from ._array import is_dual, level, lift, settle, surrender
-from .errors import DifferentiationTypeError, DifferentiationValueError, LevelError
+from .errors import DifferentiationTypeError, DifferentiationValueError, LevelError, MissingPackageError
 from .packing import NUMERIC, pack
 
 
@@ -58,6 +58,37 @@ def _pack_result(y, name, function):
             f"{name}: {name_of(function)} returned {described(y)} that is no regular array of numbers ({error}); "
             f"return one array, or numbers of equal shapes"
         ) from None
+
+
+def sparse_arrays(name):
+    """The module ``scipy.sparse``, or an error that says how to get it."""
+    try:
+        import scipy.sparse
+    except ImportError:
+        raise MissingPackageError(
+            f"{name}: sparse=True gives an array of scipy.sparse, and SciPy is not installed; "
+            f"python -m pip install scipy"
+        ) from None
+    return scipy.sparse
+
+
+def as_sparse(planes, width):
+    """Planes ``(width, *Y)``, or what `sparse_jacobian` made, as a sparse Jacobian ``(Y.size, width)``."""
+    if not isinstance(planes, np.ndarray):
+        if is_dual(planes):
+            raise DifferentiationTypeError(
+                "jacobian: sparse=True inside another derivative would lose its tangents; leave sparse out there"
+            )
+        return planes
+    return sparse_arrays("jacobian").csr_array(planes.reshape((width, -1)).T)
+
+
+def sparse_jacobian(y, width):
+    """The Jacobian of a result with structured tangents, ``(y.size, width)`` by rows."""
+    sparse = sparse_arrays("jacobian")
+    parts = list(tangents.entries(y)) or [(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, y.dtype))]
+    rows, columns, entries = (np.concatenate(kind) for kind in zip(*parts, strict=True))
+    return sparse.csr_array(sparse.coo_array((entries, (rows, columns)), shape=(y.size, width)))
 
 
 def described(y):

@@ -16,7 +16,7 @@ from .errors import DifferentiationTypeError, DifferentiationValueError
 from .packing import has_duals, pack
 from .passes import Call, Settings, check_function, hessian_blocks, is_integer, mirror
 from .points import DIAGONAL, FULL, TRIANGLE, Point, directions, seed_along
-from .results import back, name_of, own, read
+from .results import as_sparse, back, name_of, own, read
 
 # -- first order -------------------------------------------------------------------------------------------------------
 
@@ -38,7 +38,7 @@ def _jacobian(settings, scalar=False):
         else:
             val, planes = call.read_first(*done[:2], n)
         call.check_result(val, scalar, "dualdiff.jacobian")
-        return val, back(planes, shape), call.aux
+        return val, as_sparse(planes, n) if settings.sparse else back(planes, shape), call.aux
 
     return compute
 
@@ -63,8 +63,8 @@ def _both(has_aux):
     return lambda val, d, aux: (own(val), d)
 
 
-def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False, max_memory=None, has_aux=False,
-             strict=False, holomorphic=False):
+def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False, batched=False, max_memory=None,
+             has_aux=False, strict=False, holomorphic=False):
     """Differentiate a function of arrays: every output with respect to every input, exactly.
 
     Parameters
@@ -76,6 +76,9 @@ def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False
     mode : {"auto", "forward"}
     chunk_size : int, optional
         The largest number of columns in one pass; without it all columns that fit ``max_memory``.
+    sparse : bool
+        Return a ``scipy.sparse`` array of shape ``(f(x).size, x.size)``, by rows. It comes from the structure of the
+        tangents: nothing dense is made on the way where the code is elementwise, slices, stencils and sums.
     batched : bool
         x is (B, *in) and the function maps rows independently; the result is (B, *out, *in).
     max_memory : int, optional
@@ -109,13 +112,13 @@ def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False
            [1., 0.]])
     """
     settings = Settings(
-        "jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic
+        "jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic, sparse
     )
     return _public(function, _jacobian(settings), _only(has_aux))
 
 
-def value_and_jacobian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False, max_memory=None,
-                       has_aux=False, strict=False, holomorphic=False):
+def value_and_jacobian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False, batched=False,
+                       max_memory=None, has_aux=False, strict=False, holomorphic=False):
     """Compute the value and the Jacobian from the same evaluation; see `jacobian`.
 
     Returns
@@ -130,7 +133,8 @@ def value_and_jacobian(function, argnums=0, *, mode="auto", chunk_size=None, bat
     (array([9.]), array([[6.]]))
     """
     settings = Settings(
-        "value_and_jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic
+        "value_and_jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic,
+        sparse
     )
     return _public(function, _jacobian(settings), _both(has_aux))
 

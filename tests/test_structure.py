@@ -356,3 +356,55 @@ def test_memory_of_a_gradient_is_linear():
         tracemalloc.stop()
     assert peaks[1] < 2.3 * peaks[0]
     assert peaks[1] < 40_000 * 8 * 20
+
+
+# -- sparse results ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_sparse_jacobians(name):
+    sparse = pytest.importorskip("scipy.sparse")
+    f, x = (brusselator, point(128)) if name == "brusselator" else (FUNCTIONS[name], point())
+    jac = dd.jacobian(f, sparse=True)(x)
+    assert isinstance(jac, sparse.csr_array)
+    expected = dense(f)(x)
+    tolerance = 1e-5 if "single" in name else 1e-13
+    np.testing.assert_allclose(jac.toarray(), expected.reshape(-1, x.size), rtol=tolerance, atol=tolerance)
+
+
+def test_a_sparse_jacobian_takes_no_dense_memory():
+    import tracemalloc
+
+    pytest.importorskip("scipy.sparse")
+    n = 20_000
+    x = point(n)
+
+    def tridiagonal(x):
+        return (3 - 2 * x[1:-1]) * x[1:-1] - x[:-2] - 2 * x[2:] + 1
+
+    tracemalloc.start()
+    value, jac = dd.value_and_jacobian(tridiagonal, sparse=True)(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (jac.shape, jac.nnz, value.shape) == ((n - 2, n), 3 * (n - 2), (n - 2,))
+    np.testing.assert_allclose(jac.diagonal(1), 3 - 4 * x[1:-1], rtol=1e-14)
+    np.testing.assert_array_equal(jac.diagonal(0), -np.ones(n - 2))
+    np.testing.assert_array_equal(jac.diagonal(2), -2 * np.ones(n - 2))
+    assert peak < n * 8 * 60
+
+
+def test_small_sparse_jacobians_and_repeated_columns():
+    pytest.importorskip("scipy.sparse")
+    jac = dd.jacobian(lambda x: x[[0, 0, 1]] * x[[0, 1, 1]], sparse=True)(np.array([2.0, 3.0]))
+    np.testing.assert_array_equal(jac.toarray(), [[4.0, 0.0], [3.0, 2.0], [0.0, 6.0]])
+    assert dd.jacobian(lambda x: x * 0 + 1, sparse=True)(np.ones(3)).shape == (3, 3)
+    np.testing.assert_array_equal(dd.jacobian(lambda v: [v[0] * v[1]], sparse=True)([2.0, 3.0]).toarray(), [[3.0, 2.0]])
+    np.testing.assert_array_equal(dd.jacobian(lambda v: v * v, sparse=True)(2.0).toarray(), [[4.0]])
+
+
+def test_sparse_goes_neither_with_batches_nor_inside_another_derivative():
+    pytest.importorskip("scipy.sparse")
+    with pytest.raises(ValueError, match="batched=True"):
+        dd.jacobian(np.sin, sparse=True, batched=True)
+    with pytest.raises(dd.DualDiffError, match="sparse=True inside"):
+        dd.derivative(lambda t: dd.jacobian(lambda x: x * t, sparse=True)(np.ones(3)) @ np.ones(3))(1.0)
