@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import rules, tangents
-from .._array import apply_unary, is_dual, level, make, make_structured, settle
+from .._array import apply_unary, is_dual, level, make, make_structured, settle, sum_first
 from ..packing import part, primal
 from .folds import cast, fold, folded_axes, loud, missing, scan
 from .registry import behind, numbers, refuse_dual, rule
@@ -21,6 +21,10 @@ def given(**options):
 
 @rule(np.sum)
 def _sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
+    if dtype is None and keepdims is False and where is True:
+        total = sum_first(a, axis)
+        if total is not None:
+            return total if missing(initial) else total + initial
     a = cast(a, dtype)
     refuse_dual(np.sum, where=where)
     options = given(keepdims=keepdims, where=where)

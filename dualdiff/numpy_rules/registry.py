@@ -11,7 +11,8 @@ import functools
 import numpy as np
 
 from .. import levels
-from .._array import is_dual, level, lift, make, pairs, settle
+from .._array import first_order, is_dual, level, lift, make, pairs, settle
+from .._array import is_finite as finite
 from ..errors import DifferentiationTypeError, DifferentiationValueError
 from ..packing import has_duals, join, matched, moving, pack, part, plain, plane_counts
 
@@ -186,6 +187,9 @@ def multilinear(function, operands, planes, grid=None):
         ``(ki, kj, *S)``, or None where pairs one by one are better.
     """
     operands = [numbers(a) for a in operands]
+    simple = first_order(operands)
+    if simple is not None:
+        return _first_order_product(function, planes, *simple)
     top = max(level(a) for a in operands)
     active = [i for i, a in enumerate(operands) if level(a) == top]
     for a in operands:
@@ -224,6 +228,21 @@ def multilinear(function, operands, planes, grid=None):
                 if i != j:
                     e12 = _added(e12, _mixed(values, operands, i, j, replaced, grid))
     return make(value, (e1, e2, e12), like._layout, top)
+
+
+def _first_order_product(function, planes, top, values, stacks):
+    """The product rule of first order on plain arrays: what `multilinear` does, without its ado (9 µs of 21)."""
+    value = part(function(*values))
+    total = None
+    flags = np.seterr(all="ignore")
+    try:
+        for i, stack in enumerate(stacks):
+            if stack is not None:
+                chosen = [*values[:i], stack, *values[i + 1 :]]
+                total = _added(total, part(strong(planes, chosen, (i,))))
+    finally:
+        np.seterr(**flags)
+    return make(value, (total,), None, top)
 
 
 def _added(total, term):
@@ -360,11 +379,6 @@ def leaves(x, axis=0):
     x = lift(x)
     inner = [leaf for stack in x._stacks for leaf in leaves(stack, axis + 1)]
     return leaves(x.value, axis) + inner
-
-
-def finite(a):
-    """Whether an array is finite, by its sum: quick, and a false alarm does no harm."""
-    return bool(np.isfinite(np.add.reduce(a, axis=None)))
 
 
 def _custom_second(function, tangent, inputs, args, kwargs, top, layout):
