@@ -5,6 +5,9 @@ order of arguments. Numbers in parentheses are those of the NIST Digital Library
 Values are SciPy's own. Where a formula would cancel, a series or a continued fraction stands in its place, so that a
 derivative is as accurate as SciPy's functions are.
 
+Functions of one and two variables state both orders. A function of several variables states its first partial
+derivatives alone, and the second order comes from differentiating their texts (`Partials`).
+
 SciPy is loaded by this module, and this module only where a function of SciPy meets a dual number.
 """
 
@@ -18,11 +21,12 @@ from functools import cached_property
 import numpy as np
 from scipy import special
 
-from . import rows, rules
-from ._array import is_dual
+from . import incomplete, rows, rules, special_values
+from ._array import is_dual, lift
 from .errors import DifferentiationTypeError, UnsupportedFunctionError
-from .nested import chain
-from .packing import has_duals, pack
+from .nested import chain, strong_product
+from .numpy_rules.registry import apply_custom
+from .packing import has_duals, pack, spread
 from .rules import ABOVE_MINUS_ONE, NONNEGATIVE, OPEN_UNIT, POSITIVE, REALS, Binary, Domain, Unary
 
 ZERO_TO_ONE = Domain(0.0, 1.0)
@@ -64,6 +68,35 @@ class Function2(Binary):
     why: str = ""
 
 
+@dataclass(frozen=True)
+class Partials:
+    """A function of several arguments by its first partial derivatives, whose texts are differentiated for the rest.
+
+    Parameters
+    ----------
+    name : str
+    arguments : str
+        SciPy's arguments in order; those without a partial derivative are plain. ``out`` is the result.
+    partials : dict
+        Text by argument.
+    domain : str
+        Where the function is differentiable, where that is not everywhere.
+
+    Other fields as in `Function`.
+    """
+
+    name: str
+    arguments: str
+    partials: dict
+    let: str = ""
+    domain: str = ""
+    source: str = ""
+    accuracy: tuple[float, float] = (1e-13, 1e-13)
+    why: str = ""
+    value: str = ""
+    parameters = ()
+
+
 def _f(name, d1, d2, arguments="x", **fields):
     parameters = tuple((one, None) for one in arguments.split() if one != "x")
     return Function(name, d1, d2, arguments=arguments, parameters=parameters, numpy=False, **fields)
@@ -71,6 +104,31 @@ def _f(name, d1, d2, arguments="x", **fields):
 
 def _f2(name, fx, fy, fxx, fxy, fyy, **fields):
     return Function2(name, fx, fy, fxx, fxy, fyy, numpy=False, **fields)
+
+
+def _p(name, arguments, fields=None, **partials):
+    return Partials(name, arguments, partials, **(fields or {}))
+
+
+def _fields(**fields):
+    return fields
+
+
+def _family(arguments, cdf, sf, inverses, fields, **partials):
+    """Rows of a distribution function, of its complement, and of its inverses in various arguments.
+
+    An inverse is ``(name, arguments, solved, sign)``: its argument ``p`` is the probability, of the complement where
+    the sign is ``"-"``, and the implicit function theorem gives its derivatives.
+    """
+    if cdf:
+        yield _p(cdf, arguments, fields, **partials)
+    if sf:
+        yield _p(sf, arguments, fields, **{name: f"-({text})" for name, text in partials.items()})
+    for name, given, solved, sign in inverses:
+        let = f"{solved} = out; {fields.get('let', '')}; S = {partials[solved]}".replace("; ;", ";")
+        texts = {one: f"{sign}1.0/S" if one == "p" else f"-({partials[one]})/S"
+                 for one in given.split() if one == "p" or one in partials}
+        yield _p(name, given, fields | {"let": let}, **texts)
 
 
 def _same(name, original):
@@ -187,12 +245,6 @@ _TRIGAMMA_STEP = _trigamma_step()
 # sin(pi x) and cos(pi x) with the sign of the nearest integer
 _HALF_TURNS = "n = rint(x); i = where(n == 2.0*rint(0.5*n), 1.0, -1.0); s = i*sin(PI*(x - n)); c = i*cos(PI*(x - n)); "
 
-_GAMMA_SLOPE = (
-    "where(x == 0.0, where(a > 2.0, 0.0, where(a == 2.0, 1.0, where(a == 1.0, -1.0, (a - 1.0)*INF))), "
-    "gamma_density(a, x)*((a - 1.0 - x)/x))"
-)
-_BETA_RATE = "((a - 1.0)/{x} - (b - 1.0)/(1.0 - {x}))"
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Functions of one variable argument
 # ---------------------------------------------------------------------------------------------------------------------
@@ -207,6 +259,34 @@ _E1, _E2 = (_differentiated(_elliptic(True)), _differentiated(_differentiated(_e
 _LOG1P = [Fraction((-1)**k, k + 1) for k in range(40)]  # log(1 + t)/t
 _SI2 = [Fraction((-1)**k*(2*k + 2), math.factorial(2*k + 3)) for k in range(10)]
 _SHI2 = [abs(c) for c in _SI2]
+
+_EIGHTH, _THREE_EIGHTHS = ("(0.7071067811865476 + 0.7071067811865476j)", "(-0.7071067811865476 + 0.7071067811865476j)")
+_TWO_OVER_PI = "0.6366197723675814"
+_SMIRNOV = (1e-11, 1e-10)
+_KELVIN = {"accuracy": (1e-10, 1e-10), "why": "SciPy's Kelvin functions"}
+_SHIFTED = "t = 2.0*x - 1.0"
+_SHORT = "(x < 2.0) & (x > -2.0)"
+_SQUARE = f"u = where({_SHORT}, 0.25*x*x, 0.0)"
+# (J_0(x) - 1)/x and (I_0(x) - 1)/x, up to signs, and their derivatives; struve(0, x)/x
+_ONE_LESS = {sign: ([Fraction(sign**k, math.factorial(k + 1)**2) for k in range(16)],
+                    [Fraction(sign**k*(2*k + 1), math.factorial(k + 1)**2) for k in range(16)]) for sign in (-1, 1)}
+_STRUVE = [Fraction((-1)**k*4**k, math.prod(range(1, 2*k + 2, 2))**2) for k in range(18)]
+
+_AIRY = "o = where(x > 10.0, 1.5/(x*sqrt(x)), 0.01); q = sqrt(sqrt(where(x > 10.0, x, 10.0)))"
+
+
+def _airy(prime, sign, times):
+    """The expansions of scaled Airy functions (9.7.5–8), Ai or Bi by the sign, differentiated, up to their signs."""
+    found, u = [], Fraction(1)
+    for k in range(28):
+        power = Fraction(1 if prime else -1, 4) - Fraction(3*k, 2)
+        factor = math.prod((power - j for j in range(times)), start=Fraction(1))
+        a = u*Fraction(6*k + 1, 1 - 6*k) if prime else u
+        found.append(a*factor*sign**k*(-1 if times == 1 and not prime else 1))
+        u *= Fraction((6*k + 5)*(6*k + 3)*(6*k + 1), 216*(k + 1)*(2*k + 1))
+    roots = {(0, 1): "q*q*q*q*q", (0, 2): "q*q*q*q*q*q*q*q*q", (1, 1): "q*q*q", (1, 2): "q*q*q*q*q*q*q"}
+    return f"0.5*INV_SQRT_PI/({roots[prime, times]})*{_series('o', found)}"
+
 
 UNARY: tuple[Function, ...] = (
     # Error functions
@@ -245,29 +325,6 @@ UNARY: tuple[Function, ...] = (
        d1="where(x < 0.5, g*c - p*y, -p*y)",
        d2="where(x < 0.5, -g*p*c - PI*PI*y + zeta(2.0, 1.0 - where(x < 0.5, x, 0.5))*y - p*d1, "
        "(p*p - zeta(2.0, x))*y)", source="5.5.3"),
-    _f("zeta", d1="-s*zeta(s + 1.0, x)", d2="s*(s + 1.0)*zeta(s + 2.0, x)", arguments="s x", domain=POSITIVE,
-       source="25.11.17"),
-    _f("gammainc", d1="gamma_density(a, x)", d2=_GAMMA_SLOPE, arguments="a x", domain=NONNEGATIVE, source="8.8.13"),
-    _f("gammaincc", d1="-gamma_density(a, x)", d2="-" + _GAMMA_SLOPE, arguments="a x", domain=NONNEGATIVE,
-       source="8.8.14"),
-    _f("gammaincinv", d1="1.0/gamma_density(a, y)", d2="-(a - 1.0 - y)/y*d1*d1", arguments="a x",
-       domain=ZERO_TO_ONE, source="8.8.13"),
-    _f("gammainccinv", d1="-1.0/gamma_density(a, y)", d2="-(a - 1.0 - y)/y*d1*d1", arguments="a x",
-       domain=ZERO_TO_ONE, source="8.8.14"),
-    _f("betainc", d1="beta_density(a, b, x)", d2="d1*" + _BETA_RATE.format(x="x"), arguments="a b x",
-       domain=CLOSED, source="8.17.1"),
-    _f("betaincc", d1="-beta_density(a, b, x)", d2="d1*" + _BETA_RATE.format(x="x"), arguments="a b x",
-       domain=CLOSED, source="8.17.1"),
-    _f("betaincinv", d1="1.0/beta_density(a, b, y)", d2=f"-{_BETA_RATE.format(x='y')}*d1*d1",
-       arguments="a b x", domain=ZERO_TO_ONE, source="8.17.1"),
-    _f("betainccinv", d1="-1.0/beta_density(a, b, y)", d2=f"-{_BETA_RATE.format(x='y')}*d1*d1",
-       arguments="a b x", domain=ZERO_TO_ONE, source="8.17.1"),
-    _f("gamma_density", d1="y*((a - 1.0)/x - 1.0)", d2="y*(((a - 1.0)/x - 1.0)*((a - 1.0)/x - 1.0) - (a - 1.0)/x/x)",
-       arguments="a x", domain=POSITIVE, source="elementary"),
-    _f("beta_density", let="p = (a - 1.0)/x; q = (b - 1.0)/(1.0 - x)", d1="y*(p - q)",
-       d2="y*((p - q)*(p - q) - p/x - q/(1.0 - x))", arguments="a b x", domain=ZERO_TO_ONE, source="elementary"),
-    _f("t_density", let="w = v + x*x", d1="-(v + 1.0)*x/w*y",
-       d2="(v + 1.0)*((v + 2.0)*x*x - v)/w/w*y", arguments="v x", source="elementary"),
 
     # Logistic functions and logarithms
     _same("expit", "sigmoid"),
@@ -287,11 +344,6 @@ UNARY: tuple[Function, ...] = (
        d1=f"where((t < 0.3) & (t > -0.3), -{_series('u', _LOG1P)}, -log(x)/t)",
        d2=f"where((t < 0.3) & (t > -0.3), -{_series('u', _differentiated(_LOG1P))}, -(1.0/x + d1)/t)",
        domain=NONNEGATIVE, source="25.12.2"),
-    # Box and Cox's power transformation backwards, in the transformed number
-    _f("inv_boxcox", d1="power(y, 1.0 - k)", d2="(1.0 - k)*power(y, 1.0 - k - k)", arguments="x k",
-       source="elementary"),
-    _f("inv_boxcox1p", d1="exp((1.0 - k)*log1p(y))", d2="(1.0 - k)*exp((1.0 - k - k)*log1p(y))", arguments="x k",
-       source="elementary"),
     _f("lambertw", d1="where(x == 0.0, 1.0, where((y > 1.0) | (y < -1.0), y/(x*(1.0 + y)), exp(-y)/(1.0 + y)))",
        d2="-d1*d1*(y + 2.0)/(1.0 + y)", arguments="x k", domain=ABOVE_BRANCH, source="4.13.4"),
     _f("wrightomega", d1="where(x < -50.0, y, y/(1.0 + y))", d2="y/((1.0 + y)*(1.0 + y)*(1.0 + y))", source="4.13.4"),
@@ -312,6 +364,17 @@ UNARY: tuple[Function, ...] = (
     _f("_chi", d1="cosh(x)/x", d2="(sinh(x) - cosh(x)/x)/x", domain=POSITIVE, source="6.2.16"),
     _f("_fresnels", d1="sin(0.5*PI*x*x)", d2="PI*x*cos(0.5*PI*x*x)", source="7.2.8"),
     _f("_fresnelc", d1="cos(0.5*PI*x*x)", d2="-PI*x*sin(0.5*PI*x*x)", source="7.2.7"),
+
+    _f("_modfresnelp_0", d1="-exp(1j*x*x)", d2="-2j*x*exp(1j*x*x)", holomorphic=True, source="7.2.6"),
+    _f("_modfresnelp_1", d1=f"0.5*{_EIGHTH}*_wofz(1.0, {_EIGHTH}*x)", d2=f"0.5j*_wofz(2.0, {_EIGHTH}*x)",
+       holomorphic=True, source="7.12.1"),
+    _f("_modfresnelm_0", d1="-exp(-1j*x*x)", d2="2j*x*exp(-1j*x*x)", holomorphic=True, source="7.2.6"),
+    _f("_modfresnelm_1", d1=f"0.5*{_THREE_EIGHTHS}*_wofz(1.0, {_THREE_EIGHTHS}*x)",
+       d2=f"-0.5j*_wofz(2.0, {_THREE_EIGHTHS}*x)", holomorphic=True, source="7.12.1"),
+    _f("wofz", d1="_wofz(1.0, x)", d2="_wofz(2.0, x)", holomorphic=True, source="7.10.1", accuracy=(1e-12, 1e-10),
+       why="digits cancel up to abs(x) = 8"),
+    _f("_wofz", d1="_wofz(n + 1.0, x)", d2="_wofz(n + 2.0, x)", arguments="n x", holomorphic=True, source="7.10.1",
+       accuracy=(1e-10, 1e-8), why="digits cancel up to abs(x) = 8"),
 
     # Bessel functions
     _f("j0", d1="-j1(x)", d2="0.5*(jv(2.0, x) - y)", source="10.6.3"),
@@ -360,6 +423,84 @@ UNARY: tuple[Function, ...] = (
     _f("_aip", d1="x*airy(x)[0]", d2="airy(x)[0] + x*y", source="9.2.1"),
     _f("_bi", d1="airy(x)[3]", d2="x*y", source="9.2.1"),
     _f("_bip", d1="x*airy(x)[2]", d2="airy(x)[2] + x*y", source="9.2.1"),
+    _f("_airye_0", let=_AIRY, d1=f"where(x > 10.0, -{_airy(0, -1, 1)}, airye(x)[1] + sqrt(x)*y)",
+       d2=f"where(x > 10.0, {_airy(0, -1, 2)}, 2.0*x*y + 2.0*sqrt(x)*airye(x)[1] + 0.5*y/sqrt(x))",
+       domain=NONNEGATIVE, source="9.7.5", accuracy=(1e-12, 1e-11),
+       why="digits cancel up to x = 10"),
+    _f("_airye_1", let=_AIRY, d1=f"where(x > 10.0, -{_airy(1, -1, 1)}, x*airye(x)[0] + sqrt(x)*y)",
+       d2=f"where(x > 10.0, -{_airy(1, -1, 2)}, airye(x)[0] + 2.0*x*y + 2.0*x*sqrt(x)*airye(x)[0] + 0.5*y/sqrt(x))",
+       domain=NONNEGATIVE, source="9.7.6", accuracy=(1e-12, 1e-11),
+       why="digits cancel up to x = 10"),
+    _f("_airye_2", let=_AIRY,
+       d1=f"where(x > 10.0, -2.0*{_airy(0, 1, 1)}, airye(x)[3] - where(x > 0.0, sqrt(x)*y, 0.0))",
+       d2=f"where(x > 10.0, 2.0*{_airy(0, 1, 2)}, x*y + where(x > 0.0, x*y - 2.0*sqrt(x)*airye(x)[3] - 0.5*y/sqrt(x), "
+       "0.0))", source="9.7.7", accuracy=(1e-12, 1e-11),
+       why="digits cancel up to x = 10"),
+    _f("_airye_3", let=_AIRY,
+       d1=f"where(x > 10.0, 2.0*{_airy(1, 1, 1)}, x*airye(x)[2] - where(x > 0.0, sqrt(x)*y, 0.0))",
+       d2=f"where(x > 10.0, 2.0*{_airy(1, 1, 2)}, airye(x)[2] + x*y + where(x > 0.0, x*y - 2.0*x*sqrt(x)*airye(x)[2] "
+       "- 0.5*y/sqrt(x), 0.0))", source="9.7.8", accuracy=(1e-12, 1e-11),
+       why="digits cancel up to x = 10"),
+    *(_f(f"_itairy_{i}", d1=f"airy({'-' if i > 1 else ''}x)[{2*(i % 2)}]",
+         d2=f"{'-' if i > 1 else ''}airy({'-' if i > 1 else ''}x)[{2*(i % 2) + 1}]", source="9.10") for i in range(4)),
+    _f("_itj0y0_0", d1="j0(x)", d2="-j1(x)", source="10.22.39"),
+    _f("_itj0y0_1", d1="y0(x)", d2="-y1(x)", domain=POSITIVE, source="10.22.39"),
+    _f("_iti0k0_0", d1="i0(x)", d2="i1(x)", source="10.43.1"),
+    _f("_iti0k0_1", d1="k0(x)", d2="-k1(x)", domain=POSITIVE, source="10.43.1"),
+    _f("_it2j0y0_0", let=_SQUARE, d1=f"where({_SHORT}, 0.25*x*{_series('u', _ONE_LESS[-1][0])}, (1.0 - j0(x))/x)",
+       d2=f"where({_SHORT}, 0.25*{_series('u', _ONE_LESS[-1][1])}, (j1(x) - (1.0 - j0(x))/x)/x)", source="10.22.39"),
+    _f("_it2j0y0_1", d1="-y0(x)/x", d2="(y1(x) + y0(x)/x)/x", domain=POSITIVE, source="10.22.39"),
+    _f("_it2i0k0_0", let=_SQUARE, d1=f"where({_SHORT}, 0.25*x*{_series('u', _ONE_LESS[1][0])}, (i0(x) - 1.0)/x)",
+       d2=f"where({_SHORT}, 0.25*{_series('u', _ONE_LESS[1][1])}, (i1(x) - (i0(x) - 1.0)/x)/x)", source="10.43.1"),
+    _f("_it2i0k0_1", d1="-k0(x)/x", d2="(k1(x) + k0(x)/x)/x", domain=POSITIVE, source="10.43.1"),
+    _f("jve", d1="0.5*(jv(v - 1.0, x) - jv(v + 1.0, x))", d2="0.25*(jv(v - 2.0, x) - 2.0*y + jv(v + 2.0, x))",
+       arguments="v x", source="10.6.1"),
+    _f("yve", d1="0.5*(yv(v - 1.0, x) - yv(v + 1.0, x))", d2="0.25*(yv(v - 2.0, x) - 2.0*y + yv(v + 2.0, x))",
+       arguments="v x", domain=POSITIVE, source="10.6.1"),
+    *(_f(name, d1=f"0.5*({name}(v - 1.0, x) - {name}(v + 1.0, x))",
+         d2=f"0.25*({name}(v - 2.0, x) - 2.0*y + {name}(v + 2.0, x))", arguments="v x", domain=POSITIVE,
+         holomorphic=True, source="10.6.1") for name in ("hankel1", "hankel2")),
+    *(_f(name, d1=f"0.5*({name}(v - 1.0, x) - {name}(v + 1.0, x)) + {i}*y",
+         d2=f"0.25*({name}(v - 2.0, x) - 6.0*y + {name}(v + 2.0, x)) + {i}*({name}(v - 1.0, x) - {name}(v + 1.0, x))",
+         arguments="v x", domain=POSITIVE, holomorphic=True, source="10.6.1", accuracy=(1e-12, 1e-10),
+         why="digits cancel as x grows") for name, i in (("hankel1e", "-1j"), ("hankel2e", "1j"))),
+    _f("ber", d1="berp(x)", d2="where(x == 0.0, 0.0, -bei(x) - berp(x)/x)", source="10.61.9", **_KELVIN),
+    _f("bei", d1="beip(x)", d2="where(x == 0.0, 0.5, ber(x) - beip(x)/x)", source="10.61.9", **_KELVIN),
+    _f("berp", d1="where(x == 0.0, -0.1875*x*x, -bei(x) - y/x)",
+       d2="where(x == 0.0, -0.375*x, -beip(x) + (bei(x) + 2.0*y/x)/x)", source="10.61.9", **_KELVIN),
+    _f("beip", d1="where(x == 0.0, 0.5, ber(x) - y/x)",
+       d2="where(x == 0.0, 0.0, berp(x) - (ber(x) - 2.0*y/x)/x)", source="10.61.9", **_KELVIN),
+    _f("ker", d1="kerp(x)", d2="-kei(x) - kerp(x)/x", domain=POSITIVE, source="10.61.9", **_KELVIN),
+    _f("kei", d1="keip(x)", d2="ker(x) - keip(x)/x", domain=POSITIVE, source="10.61.9", **_KELVIN),
+    _f("kerp", d1="-kei(x) - y/x", d2="-keip(x) + (kei(x) + 2.0*y/x)/x", domain=POSITIVE, source="10.61.9", **_KELVIN),
+    _f("keip", d1="ker(x) - y/x", d2="kerp(x) - (ker(x) - 2.0*y/x)/x", domain=POSITIVE, source="10.61.9", **_KELVIN),
+    _f("_kelvin_0", d1="kelvin(x)[2]", d2="1j*y - kelvin(x)[2]/x", holomorphic=True, source="10.61.3", **_KELVIN),
+    _f("_kelvin_1", d1="kelvin(x)[3]", d2="1j*y - kelvin(x)[3]/x", domain=POSITIVE, holomorphic=True, source="10.61.3", **_KELVIN),
+    _f("_kelvin_2", d1="1j*kelvin(x)[0] - y/x", d2="1j*y - (1j*kelvin(x)[0] - 2.0*y/x)/x", holomorphic=True,
+       source="10.61.3", **_KELVIN),
+    _f("_kelvin_3", d1="1j*kelvin(x)[1] - y/x", d2="1j*y - (1j*kelvin(x)[1] - 2.0*y/x)/x", domain=POSITIVE,
+       holomorphic=True, source="10.61.3", **_KELVIN),
+    _f("struve", d1="0.5*(struve(v - 1.0, x) - struve(v + 1.0, x) + _struve_power(v, x))",
+       d2="0.25*(struve(v - 2.0, x) - 2.0*y + struve(v + 2.0, x) + _struve_power(v - 1.0, x) "
+       "- _struve_power(v + 1.0, x)) + 0.5*_struve_slope(v, x)", arguments="v x", source="11.4.27"),
+    _f("modstruve", d1="0.5*(modstruve(v - 1.0, x) + modstruve(v + 1.0, x) + _struve_power(v, x))",
+       d2="0.25*(modstruve(v - 2.0, x) + 2.0*y + modstruve(v + 2.0, x) + _struve_power(v - 1.0, x) "
+       "+ _struve_power(v + 1.0, x)) + 0.5*_struve_slope(v, x)", arguments="v x", source="11.4.29", accuracy=(1e-11, 1e-11),
+       why="SciPy's modstruve"),
+    _f("_struve_power", d1="_struve_slope(v, x)", d2="where(x == 0.0, 0.0, (v - 1.0)/x*_struve_slope(v, x))",
+       arguments="v x", source="elementary"),
+    _f("_struve_slope", d1="where(x == 0.0, 0.0, (v - 1.0)/x*y)", d2="where(x == 0.0, 0.0, (v - 1.0)*(v - 2.0)/x/x*y)",
+       arguments="v x", source="elementary"),
+    _f("itstruve0", d1="struve(0.0, x)", d2=f"{_TWO_OVER_PI} - struve(1.0, x)", source="11.4.27"),
+    _f("itmodstruve0", d1="modstruve(0.0, x)", d2=f"{_TWO_OVER_PI} + modstruve(1.0, x)", source="11.4.29"),
+    _f("it2struve0", let=_SQUARE, d1=f"where({_SHORT}, -{_TWO_OVER_PI}*{_series('u', _STRUVE)}, -struve(0.0, x)/x)",
+       d2=f"where({_SHORT}, -{_TWO_OVER_PI}*0.5*x*{_series('u', _differentiated(_STRUVE))}, "
+       f"(struve(1.0, x) - {_TWO_OVER_PI} + struve(0.0, x)/x)/x)", source="11.4.27"),
+    _f("besselpoly", let="p = besselpoly(x, lmb + 1.0, nu + 1.0)",
+       d1="where(nu >= 1.0, besselpoly(x, lmb + 1.0, nu - 1.0) - p, nu/x*y - 2.0*p)",
+       d2="where(nu >= 2.0, besselpoly(x, lmb + 2.0, nu - 2.0) - 2.0*besselpoly(x, lmb + 2.0, nu) "
+       "+ besselpoly(x, lmb + 2.0, nu + 2.0), nu*(nu - 1.0)/x/x*y - (4.0*nu + 2.0)/x*p "
+       "+ 4.0*besselpoly(x, lmb + 2.0, nu + 2.0))", arguments="x lmb nu", domain=POSITIVE, source="10.6.2"),
     _f("hyp0f1", d1="hyp0f1(v + 1.0, x)/v", d2="hyp0f1(v + 2.0, x)/(v*(v + 1.0))", arguments="v x", source="16.3.1"),
     _f("hyp1f1", d1="a/b*hyp1f1(a + 1.0, b + 1.0, x)", d2="a*(a + 1.0)/(b*(b + 1.0))*hyp1f1(a + 2.0, b + 2.0, x)",
        arguments="a b x", source="13.3.15"),
@@ -368,6 +509,12 @@ UNARY: tuple[Function, ...] = (
        domain=BELOW_ONE, source="15.5.1"),
     _f("hyperu", d1="-a*hyperu(a + 1.0, b + 1.0, x)", d2="a*(a + 1.0)*hyperu(a + 2.0, b + 2.0, x)", arguments="a b x",
        domain=POSITIVE, source="13.3.22", accuracy=(1e-12, 1e-12), why="SciPy's hyperu"),
+
+    _f("wright_bessel", d1="wright_bessel(a, b + a, x)", d2="wright_bessel(a, b + a + a, x)", arguments="a b x",
+       domain=NONNEGATIVE, source="10.46.1"),
+    _f("log_wright_bessel", d1="exp(log_wright_bessel(a, b + a, x) - y)",
+       d2="exp(log_wright_bessel(a, b + a + a, x) - y) - d1*d1", arguments="a b x", domain=NONNEGATIVE,
+       source="10.46.1"),
 
     # Elliptic integrals
     _f("ellipk", let=f"e = ellipe(x); p = 1.0 - x; u = where({_NEAR}, x, 0.0)",
@@ -382,24 +529,17 @@ UNARY: tuple[Function, ...] = (
        d1=f"where({_NEAR}, 0.5*PI*{_series('u', _E1)}, 0.5*(y - k)/x)",
        d2=f"where({_NEAR}, 0.5*PI*{_series('u', _E2)}, -0.5*(d1 + 0.5*(y - (1.0 - x)*k)/(x*(1.0 - x)))/x)",
        domain=BELOW_ONE, source="19.4.2"),
-    _f("ellipkinc", let="s = sin(x); w = 1.0 - m*s*s", d1="1.0/sqrt(w)", d2="m*s*cos(x)*d1/w", arguments="x m",
-       source="19.2.4"),
-    _f("ellipeinc", let="s = sin(x); w = 1.0 - m*s*s", d1="sqrt(w)", d2="-m*s*cos(x)/d1", arguments="x m",
-       source="19.2.5"),
-
     # Distribution functions
-    _f("stdtr", d1="t_density(v, x)", d2="-(v + 1.0)*x/(v + x*x)*d1",
-       arguments="v x", source="8.17.1"),
-    _f("stdtrit", d1="1.0/t_density(v, y)", d2="(v + 1.0)*y/(v + y*y)*d1*d1", arguments="v x", domain=ZERO_TO_ONE,
-       source="8.17.1"),
-    _f("chdtr", d1="0.5*gamma_density(0.5*v, 0.5*x)", d2="d1*((0.5*v - 1.0)/x - 0.5)", arguments="v x",
-       domain=NONNEGATIVE, source="8.8.13"),
-    _f("chdtrc", d1="-0.5*gamma_density(0.5*v, 0.5*x)", d2="d1*((0.5*v - 1.0)/x - 0.5)", arguments="v x",
-       domain=NONNEGATIVE, source="8.8.14"),
-    _f("pdtr", d1="-gamma_density(floor(k) + 1.0, x)", d2="d1*(floor(k)/x - 1.0)", arguments="k x", domain=NONNEGATIVE,
-       source="8.8.14"),
-    _f("pdtrc", d1="gamma_density(floor(k) + 1.0, x)", d2="d1*(floor(k)/x - 1.0)", arguments="k x", domain=NONNEGATIVE,
-       source="8.8.13"),
+    _f("kolmogorov", d1="_kolmogorov(1.0, x)", d2="_kolmogorov(2.0, x)", source="20.7.30"),
+    _f("kolmogi", d1="1.0/_kolmogorov(1.0, y)", d2="-_kolmogorov(2.0, y)*d1*d1*d1", domain=ZERO_TO_ONE,
+       source="20.7.30"),
+    _f("_kolmogorov", d1="_kolmogorov(n + 1.0, x)", d2="_kolmogorov(n + 2.0, x)", arguments="n x", source="20.7.30"),
+    _f("smirnov", d1="_smirnov(1.0, n, x)", d2="_smirnov(2.0, n, x)", arguments="n x", domain=CLOSED,
+       source="term by term", accuracy=_SMIRNOV, why="alternating sums"),
+    _f("smirnovi", d1="1.0/_smirnov(1.0, n, y)", d2="-_smirnov(2.0, n, y)*d1*d1*d1", arguments="n x", domain=ZERO_TO_ONE,
+       source="term by term", accuracy=_SMIRNOV, why="alternating sums"),
+    _f("_smirnov", d1="_smirnov(r + 1.0, n, x)", d2="_smirnov(r + 2.0, n, x)", arguments="r n x",
+       domain=Domain(0.0, 1.0), source="term by term", accuracy=_SMIRNOV, why="alternating sums"),
 
     # Orthogonal polynomials (18.9)
     _f("eval_legendre", d1="eval_gegenbauer(n - 1, 1.5, x)", d2="3.0*eval_gegenbauer(n - 2, 2.5, x)", arguments="n x",
@@ -421,6 +561,22 @@ UNARY: tuple[Function, ...] = (
        source="18.9.25"),
     _f("eval_hermitenorm", d1="n*eval_hermitenorm(n - 1, x)", d2="n*(n - 1)*eval_hermitenorm(n - 2, x)",
        arguments="n x", source="18.9.27"),
+    _f("eval_chebyc", d1="n*eval_gegenbauer(n - 1, 1.0, 0.5*x)", d2="n*eval_gegenbauer(n - 2, 2.0, 0.5*x)",
+       arguments="n x", source="18.9.21"),
+    _f("eval_chebys", d1="eval_gegenbauer(n - 1, 2.0, 0.5*x)", d2="2.0*eval_gegenbauer(n - 2, 3.0, 0.5*x)",
+       arguments="n x", source="18.9.19"),
+    _f("eval_sh_chebyt", let=_SHIFTED, d1="2.0*n*eval_gegenbauer(n - 1, 1.0, t)",
+       d2="8.0*n*eval_gegenbauer(n - 2, 2.0, t)", arguments="n x", source="18.9.21"),
+    _f("eval_sh_chebyu", let=_SHIFTED, d1="4.0*eval_gegenbauer(n - 1, 2.0, t)",
+       d2="32.0*eval_gegenbauer(n - 2, 3.0, t)", arguments="n x", source="18.9.19"),
+    _f("eval_sh_legendre", let=_SHIFTED, d1="2.0*eval_gegenbauer(n - 1, 1.5, t)",
+       d2="12.0*eval_gegenbauer(n - 2, 2.5, t)", arguments="n x", source="18.9.19"),
+    _f("eval_sh_jacobi", let=_SHIFTED + "; w = binom(2.0*n + p - 1.0, n)",
+       d1="(n + p)*eval_jacobi(n - 1, p - q + 1.0, q, t)/w",
+       d2="(n + p)*(n + p + 1.0)*eval_jacobi(n - 2, p - q + 2.0, q + 1.0, t)/w", arguments="n p q x", source="18.9.15"),
+    _f("lpmv", let="w = (1.0 - x)*(1.0 + x)", d1="((m - v - 1.0)*lpmv(m, v + 1.0, x) + (v + 1.0)*x*y)/w",
+       d2="(2.0*x*d1 - (v*(v + 1.0) - m*m/w)*y)/w", arguments="m v x", domain=OPEN_UNIT, source="14.10.5",
+       accuracy=(1e-12, 1e-11), why="digits cancel beside the ends"),
 )
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -477,12 +633,253 @@ BINARY: tuple[Function2, ...] = (
         fyy="1.0/(s*s*s)", domain=(POSITIVE, REALS), source="elementary"),
 )
 
-ROWS: tuple[Function | Function2, ...] = UNARY + BINARY
+# ---------------------------------------------------------------------------------------------------------------------
+# Functions of several variable arguments
+# ---------------------------------------------------------------------------------------------------------------------
+
+_GAMMA_EDGE = "where(a > 2.0, 0.0, where(a == 2.0, 1.0, where(a == 1.0, -1.0, (a - 1.0)*INF)))"
+_SHAPES = "a = 0.5*dfn; b = 0.5*dfd; d = dfd + dfn*{x}; w = dfn*{x}/d; u = dfd/d"
+# Of the F distribution: the parameter of the incomplete beta function that is the smaller of w and 1 - w.
+_F_A = "where(w < 0.5, _betainc(1.0, 0.0, a, b, w), -_betainc(0.0, 1.0, b, a, u))"
+_F_B = "where(w < 0.5, _betainc(0.0, 1.0, a, b, w), -_betainc(1.0, 0.0, b, a, u))"
+_F_DENSITY = "where(w < 0.5, beta_density(a, b, w), beta_density(b, a, u))"
+_T_TAIL = ("where(x*x < v, -_betainc(0.0, 1.0, 0.5, 0.5*v, x*x/(v + x*x)), "
+           "_betainc(1.0, 0.0, 0.5*v, 0.5, v/(v + x*x)))")
+_NORMAL_QUANTILE = "t = ndtri(p); s = 2.5066282746310002*exp(0.5*t*t)"
+_ELLIPJ_LET = "p = ellipj(u, m); g = 0.5*_elliptic(1.0, -1.5, p[3], m)"
+_ELLIPJ = _fields(let=_ELLIPJ_LET, domain="0 ≤ m < 1", source="22.13.1, 19.4.6")
+_RIEMANN = ("r = where(x < 0.5, 2.0, x); l = where(x < 0.5, x, 0.25); "
+            "c = 2.0*power(2.0*PI, l - 1.0)*gamma(1.0 - l)*_riemann(1.0 - l)")
+_RC = "t = where(y > 0.0, y, 1.0); g = 0.5*(out - 1.0/sqrt(x))/(y - x)"
+_RJ = ("t = where(p > 0.0, p, 1.0); g = 0.5*(out - elliprd(y, z, x))/(p - x); "
+       "h = 0.5*(out - elliprd(x, z, y))/(p - y); i = 0.5*(out - elliprd(x, y, z))/(p - z)")
+
+
+def _spheroidal(kind, equation, which):
+    """A spheroidal function and its derivative, by the differential equation (30.2.1)."""
+    given = {"cv": "m n c cv x"}.get(which, "m n c x")
+    lambda_ = "cv" if which == "cv" else f"{kind[:3]}_cv(m, n, c)"
+    call = f"{kind}({', '.join(given.split())})"
+    source = _fields(source="30.2.1", domain=equation[1], accuracy=(1e-6, 1e-6), why="SciPy's; against differences")
+    yield _p(f"_{kind}_0", given, source, x=f"{call}[1]")
+    yield _p(f"_{kind}_1", given, source, x=equation[0].format(call=call, eigenvalue=lambda_))
+
+
+_PROLATE = "(2.0*x*out - ({eigenvalue} - c*c*x*x - m*m/(1.0 - x*x))*{call}[0])/(1.0 - x*x)"
+_OBLATE = "(2.0*x*out - ({eigenvalue} + c*c*x*x - m*m/(1.0 - x*x))*{call}[0])/(1.0 - x*x)"
+_OBLATE_RADIAL = "(({eigenvalue} - c*c*x*x - m*m/(1.0 + x*x))*{call}[0] - 2.0*x*out)/(1.0 + x*x)"
+_EQUATIONS = {
+    "pro_ang1": (_PROLATE, "-1 < x < 1"), "pro_rad1": (_PROLATE, "x > 1"), "pro_rad2": (_PROLATE, "x > 1"),
+    "obl_ang1": (_OBLATE, "-1 < x < 1"), "obl_rad1": (_OBLATE_RADIAL, "x ≥ 0"),
+    "obl_rad2": (_OBLATE_RADIAL, "x ≥ 0"),
+}
+# Mathieu's functions in degrees, the modified ones in radians (28.2.1, 28.20.1): the factor of x, and y'' = factor y
+_MATHIEU = {
+    **{f"mathieu_{kind}": ("PI/180.0*", f"(2.0*q*cosdg(2.0*x) - mathieu_{value}(m, q))")
+       for kind, value in (("cem", "a"), ("sem", "b"))},
+    **{f"mathieu_{kind}": ("", f"(mathieu_{value}(m, q) - 2.0*q*cosh(2.0*x))")
+       for kind, value in (("modcem1", "a"), ("modcem2", "a"), ("modsem1", "b"), ("modsem2", "b"))},
+}
+_PARABOLIC = "(0.25*x*x - v - 0.5)"
+
+PARTIALS: tuple[Partials, ...] = (
+    # Incomplete gamma function and the distributions made of it
+    *_family("a x", "gammainc", "gammaincc", [("gammaincinv", "a p", "x", ""), ("gammainccinv", "a p", "x", "-")],
+             _fields(domain="a > 0, x ≥ 0", source="8.2.4"), a="_gammainc(1.0, a, x)", x="gamma_density(a, x)"),
+    _p("_gammainc", "n a x", _fields(domain="a > 0, x ≥ 0", source="Takahasi & Mori"), a="_gammainc(n + 1.0, a, x)",
+       x="gamma_density(a, x)*_gamma_bell(n, a, x)"),
+    _p("_gamma_bell", "n a x", _fields(source="DLMF 26.7"),
+       a="_gamma_bell(n + 1.0, a, x) - _gamma_bell(1.0, a, x)*out", x="n*_gamma_bell(n - 1.0, a, x)/x"),
+    _p("gamma_density", "a x", _fields(domain="a > 0, x > 0", source="elementary"), a="out*_gamma_bell(1.0, a, x)",
+       x=f"where(x == 0.0, {_GAMMA_EDGE}, out*((a - 1.0 - x)/x))"),
+    *_family("v x", "chdtr", "chdtrc", [("chdtri", "v p", "x", "-"), ("chdtriv", "p x", "v", "")],
+             _fields(domain="v > 0, x ≥ 0", source="8.2.4"), v="0.5*_gammainc(1.0, 0.5*v, 0.5*x)",
+             x="0.5*gamma_density(0.5*v, 0.5*x)"),
+    *_family("a b x", "gdtr", "gdtrc", [("gdtria", "p b x", "a", ""), ("gdtrib", "a p x", "b", ""),
+                                        ("gdtrix", "a b p", "x", "")],
+             _fields(domain="a > 0, b > 0, x ≥ 0", source="8.2.4"), a="x*gamma_density(b, a*x)",
+             b="_gammainc(1.0, b, a*x)", x="a*gamma_density(b, a*x)"),
+    # Poisson: whole numbers k in the function, any in the inverse
+    *_family("k m", "pdtrc", "pdtr", [("pdtri", "k p", "m", "-")], _fields(domain="m ≥ 0", source="8.8.13"),
+             m="gamma_density(floor(k) + 1.0, m)"),
+    *_family("k m", "", "", [("pdtrik", "p m", "k", "-")], _fields(domain="m > 0", source="8.8.13"),
+             k="_gammainc(1.0, k + 1.0, m)", m="gamma_density(k + 1.0, m)"),
+
+    # Incomplete beta function and the distributions made of it
+    *_family("a b x", "betainc", "betaincc",
+             [("betaincinv", "a b p", "x", ""), ("betainccinv", "a b p", "x", "-"), ("btdtria", "p b x", "a", ""),
+              ("btdtrib", "a p x", "b", "")],
+             _fields(domain="a > 0, b > 0, 0 ≤ x ≤ 1", source="8.17.1"), a="_betainc(1.0, 0.0, a, b, x)",
+             b="_betainc(0.0, 1.0, a, b, x)", x="beta_density(a, b, x)"),
+    _p("_betainc", "i j a b x", _fields(domain="a > 0, b > 0, 0 ≤ x ≤ 1", source="Takahasi & Mori"),
+       a="_betainc(i + 1.0, j, a, b, x)", b="_betainc(i, j + 1.0, a, b, x)",
+       x="beta_density(a, b, x)*_beta_bell(i, j, a, b, x)"),
+    _p("_beta_bell", "i j a b x", _fields(source="DLMF 26.7"),
+       a="_beta_bell(i + 1.0, j, a, b, x) - _beta_bell(1.0, 0.0, a, b, x)*out",
+       b="_beta_bell(i, j + 1.0, a, b, x) - _beta_bell(0.0, 1.0, a, b, x)*out",
+       x="i*_beta_bell(i - 1.0, j, a, b, x)/x - j*_beta_bell(i, j - 1.0, a, b, x)/(1.0 - x)"),
+    _p("beta_density", "a b x", _fields(domain="a > 0, b > 0, 0 < x < 1", source="elementary"),
+       a="out*_beta_bell(1.0, 0.0, a, b, x)", b="out*_beta_bell(0.0, 1.0, a, b, x)",
+       x="out*((a - 1.0)/x - (b - 1.0)/(1.0 - x))"),
+    *_family("dfn dfd x", "fdtr", "fdtrc", [("fdtri", "dfn dfd p", "x", ""), ("fdtridfd", "dfn p x", "dfd", "")],
+             _fields(let=_SHAPES.format(x="x"), domain="dfn > 0, dfd > 0, x ≥ 0", source="8.17.1"),
+             dfn=f"0.5*{_F_A} + {_F_DENSITY}*x*dfd/(d*d)", dfd=f"0.5*{_F_B} - {_F_DENSITY}*x*dfn/(d*d)",
+             x=f"{_F_DENSITY}*dfn*dfd/(d*d)"),
+    *_family("v x", "stdtr", "", [("stdtrit", "v p", "x", ""), ("stdtridf", "p x", "v", "")],
+             _fields(domain="v > 0", source="8.17.1", accuracy=(1e-11, 1e-11), why="digits cancel as v grows"),
+             v=f"where(x < 0.0, 0.25, -0.25)*{_T_TAIL} - 0.5*x/v*t_density(v, x)", x="t_density(v, x)"),
+    _p("t_density", "v x", _fields(domain="v > 0", source="elementary"),
+       v="0.5*out*(psi_step(0.5*v, 0.5) - 1.0/v - log1p(x*x/v) + (v + 1.0)*x*x/(v*(v + x*x)))",
+       x="-(v + 1.0)*x/(v + x*x)*out"),
+    # Binomial and negative binomial: whole numbers in the functions, any in the inverses
+    *_family("k n p", "bdtrc", "bdtr", [], _fields(domain="0 ≤ p ≤ 1", source="8.17.5"),
+             p="beta_density(floor(k) + 1.0, floor(n) - floor(k), p)"),
+    _p("bdtri", "k n y", _fields(domain="0 < y < 1", source="8.17.5"),
+       y="-1.0/beta_density(floor(k) + 1.0, floor(n) - floor(k), out)"),
+    _p("bdtrik", "y n p", _fields(let="a = out + 1.0; b = n - out; i = _betainc(1.0, 0.0, a, b, p); "
+                                      "j = _betainc(0.0, 1.0, a, b, p)", domain="0 < y < 1", accuracy=(1e-10, 1e-9), why="SciPy's iterations",
+                 source="8.17.5"),
+       y="1.0/(j - i)", n="j/(j - i)", p="beta_density(a, b, p)/(j - i)"),
+    _p("bdtrin", "k y p", _fields(let="a = k + 1.0; b = out - k; j = _betainc(0.0, 1.0, a, b, p)",
+                                  domain="0 < y < 1", accuracy=(1e-10, 1e-9), why="SciPy's iterations",
+                 source="8.17.5"),
+       k="1.0 - _betainc(1.0, 0.0, a, b, p)/j", y="-1.0/j", p="-beta_density(a, b, p)/j"),
+    *_family("k n p", "nbdtr", "nbdtrc", [], _fields(domain="0 ≤ p ≤ 1", source="8.17.24"),
+             p="beta_density(floor(n), floor(k) + 1.0, p)"),
+    _p("nbdtri", "k n y", _fields(domain="0 < y < 1", source="8.17.24"),
+       y="1.0/beta_density(floor(n), floor(k) + 1.0, out)"),
+    _p("nbdtrik", "y n p", _fields(let="b = out + 1.0; j = _betainc(0.0, 1.0, n, b, p)", domain="0 < y < 1",
+                                   accuracy=(1e-10, 1e-9), why="SciPy's iterations",
+                 source="8.17.24"),
+       y="1.0/j", n="-_betainc(1.0, 0.0, n, b, p)/j", p="-beta_density(n, b, p)/j"),
+    _p("nbdtrin", "k y p", _fields(let="b = k + 1.0; i = _betainc(1.0, 0.0, out, b, p)", domain="0 < y < 1",
+                                   accuracy=(1e-10, 1e-9), why="SciPy's iterations",
+                 source="8.17.24"),
+       k="-_betainc(0.0, 1.0, out, b, p)/i", y="1.0/i", p="-beta_density(out, b, p)/i"),
+
+    # Noncentral distributions
+    *_family("x df nc", "chndtr", "", [("chndtrix", "p df nc", "x", ""), ("chndtrinc", "x df p", "nc", "")],
+             _fields(domain="x > 0, nc ≥ 0", source="Johnson, Kotz & Balakrishnan 29", accuracy=(1e-11, 1e-11),
+                     why="SciPy's chndtr"), x="_ncx2_density(df, nc, x)", nc="-_ncx2_density(df + 2.0, nc, x)"),
+    _p("_ncx2_density", "v c x", _fields(source="10.25.2"),
+       c="0.5*(_ncx2_density(v + 2.0, c, x) - out)",
+       x="out*((0.5*v - 1.0)/x - 0.5) + 0.5*c/x*_ncx2_density(v + 2.0, c, x)"),
+    *_family("dfn dfd nc x", "ncfdtr", "",
+             [("ncfdtri", "dfn dfd nc p", "x", ""), ("ncfdtrinc", "dfn dfd p x", "nc", "")],
+             _fields(let=_SHAPES.format(x="x"), domain="x > 0, nc ≥ 0", source="Johnson, Kotz & Balakrishnan 30",
+                     accuracy=(1e-11, 1e-11), why="SciPy's ncfdtr"),
+             nc="-0.5*exp(-0.5*nc)*beta_density(a + 1.0, b, w)*u/(a + b)*hyp1f1(a + b, a + 1.0, 0.5*nc*w)",
+             x="exp(-0.5*nc)*beta_density(a, b, w)*hyp1f1(a + b, a, 0.5*nc*w)*dfn*dfd/(d*d)"),
+    *_family("df nc x", "nctdtr", "", [("nctdtrit", "df nc p", "x", ""), ("nctdtrinc", "df p x", "nc", "")],
+             _fields(domain="df > 0", source="Johnson, Kotz & Balakrishnan 31", accuracy=(1e-11, 1e-11),
+                     why="SciPy's nctdtr"),
+             nc="-_nct_moment(0.0, df, nc, x)", x="_nct_moment(1.0, df, nc, x)"),
+    _p("_nct_moment", "k v d x", _fields(source="trapezoidal sum"),
+       d="x*_nct_moment(k + 1.0, v, d, x) - d*out",
+       x="d*_nct_moment(k + 1.0, v, d, x) - x*_nct_moment(k + 2.0, v, d, x)"),
+    _p("nrdtrimn", "p std x", _fields(let=_NORMAL_QUANTILE, domain="0 < p < 1", source="7.17.1"), p="-std*s", std="-t",
+       x="1.0"),
+    _p("nrdtrisd", "mn p x", _fields(let=_NORMAL_QUANTILE, domain="0 < p < 1", source="7.17.1"), mn="-1.0/t",
+       p="-(x - mn)*s/(t*t)", x="1.0/t"),
+    # The quantile function is boxcox(p, lmbda) - boxcox(q, lmbda).
+    _p("tklmbda", "x lmbda",
+       _fields(let="q = tklmbda(-x, lmbda); s = where((out > 0.0) & (q > 0.0), 1.0/(power(out, lmbda - 1.0) "
+                   "+ power(q, lmbda - 1.0)), 0.0); k = log(out); l = log(q)", source="13.3.15",
+               accuracy=(1e-11, 1e-10), why="SciPy's iterations"),
+       x="s", lmbda="where(s == 0.0, 0.0, -0.5*s*(k*k*hyp1f1(2.0, 3.0, lmbda*k) - l*l*hyp1f1(2.0, 3.0, lmbda*l)))"),
+    _p("owens_t", "h a", _fields(source="Owen 1956"), h="-0.5*INV_SQRT_2PI*exp(-0.5*h*h)*erf(SQRT1_2*a*h)",
+       a="exp(-0.5*h*h)*exp(-0.5*h*h*a*a)/(2.0*PI*(1.0 + a*a))"),
+    _p("voigt_profile", "x sigma gamma",
+       _fields(let="w = _wofz(1.0, SQRT1_2*(x + 1j*gamma)/sigma); s = 0.5*INV_SQRT_PI/(sigma*sigma)",
+               domain="sigma > 0, gamma ≥ 0", source="7.19.3", accuracy=(1e-11, 1e-9), why="digits cancel"),
+       x="s*real(w)", sigma="-out/sigma - s*(x*real(w) - gamma*imag(w))/sigma", gamma="-s*imag(w)"),
+
+    # Zeta functions
+    _p("zeta", "s x", _fields(domain="s > 1, x > 0", source="25.11.5"), s="_hurwitz(1.0, s, x)",
+       x="-s*zeta(s + 1.0, x)"),
+    _p("_hurwitz", "n s x", _fields(domain="s > 1, x > 0", source="25.11.5"), s="_hurwitz(n + 1.0, s, x)",
+       x="-s*_hurwitz(n, s + 1.0, x) - n*_hurwitz(n - 1.0, s + 1.0, x)"),
+    *(_p(name, "x", _fields(let=_RIEMANN, source="25.4.2"), x="where(x < 0.5, c*(0.5*PI*cos(0.5*PI*l) + "
+       "sin(0.5*PI*l)*(1.8378770664093453 - psi(1.0 - l) - _hurwitz(1.0, 1.0 - l, 1.0)/_riemann(1.0 - l))), "
+       "_hurwitz(1.0, r, 1.0))") for name in ("zetac", "_riemann")),
+
+    # Powers
+    _p("inv_boxcox", "x k", _fields(source="15.6.1"), x="power(out, 1.0 - k)",
+       k="-0.5*out*x*x*hyp2f1(2.0, 2.0, 3.0, -k*x)"),
+    _p("inv_boxcox1p", "x k", _fields(source="15.6.1"), x="exp((1.0 - k)*log1p(out))",
+       k="-0.5*(1.0 + out)*x*x*hyp2f1(2.0, 2.0, 3.0, -k*x)"),
+    _p("radian", "d m s", _fields(source="elementary"), d="PI/180.0", m="PI/10800.0", s="PI/648000.0"),
+
+    # Elliptic integrals and functions
+    _p("ellipkinc", "phi m", _fields(domain="m sin²φ < 1", source="19.2.4"), phi="1.0/sqrt(1.0 - m*sin(phi)*sin(phi))",
+       m="0.5*_elliptic(1.0, -1.5, phi, m)"),
+    _p("ellipeinc", "phi m", _fields(domain="m sin²φ < 1", source="19.2.5"), phi="sqrt(1.0 - m*sin(phi)*sin(phi))",
+       m="-0.5*_elliptic(1.0, -0.5, phi, m)"),
+    _p("_elliptic", "i q phi m", _fields(let="s = sin(phi)", domain="m sin²φ < 1", source="19.25.5"),
+       phi="where(i == 0.0, 1.0, power(s*s, i))*power(1.0 - m*s*s, q)", m="-q*_elliptic(i + 1.0, q - 1.0, phi, m)"),
+    _p("_ellipj_0", "u m", _ELLIPJ, u="p[1]*p[2]", m="-p[1]*p[2]*g"),
+    _p("_ellipj_1", "u m", _ELLIPJ, u="-p[0]*p[2]", m="p[0]*p[2]*g"),
+    _p("_ellipj_2", "u m", _ELLIPJ, u="-m*p[0]*p[1]", m="m*p[0]*p[1]*g - 0.5*p[0]*p[0]/p[2]"),
+    _p("_ellipj_3", "u m", _ELLIPJ, u="p[2]", m="-p[2]*g"),
+    _p("agm", "x y", _fields(let="s = out/(3.0*elliprf(0.0, x*x, y*y))", source="19.8.5"),
+       x="s*x*elliprd(0.0, y*y, x*x)", y="s*y*elliprd(0.0, x*x, y*y)"),
+    _p("elliprf", "x y z", _fields(domain="x, y, z ≥ 0", source="19.18.1"), x="-elliprd(y, z, x)/6.0",
+       y="-elliprd(x, z, y)/6.0", z="-elliprd(x, y, z)/6.0"),
+    _p("elliprg", "x y z", _fields(domain="x, y, z ≥ 0", source="19.16.3"),
+       x="0.125*_carlson(1.0, 1.5, 0.5, 0.5, 0.0, x, y, z, 1.0)",
+       y="0.125*_carlson(1.0, 0.5, 1.5, 0.5, 0.0, x, y, z, 1.0)",
+       z="0.125*_carlson(1.0, 0.5, 0.5, 1.5, 0.0, x, y, z, 1.0)"),
+    _p("elliprd", "x y z", _fields(domain="x, y ≥ 0, z > 0", source="19.16.5"),
+       x="-0.75*_carlson(0.0, 1.5, 0.5, 1.5, 0.0, x, y, z, 1.0)",
+       y="-0.75*_carlson(0.0, 0.5, 1.5, 1.5, 0.0, x, y, z, 1.0)",
+       z="-2.25*_carlson(0.0, 0.5, 0.5, 2.5, 0.0, x, y, z, 1.0)"),
+    # Cauchy principal values: y < 0 in elliprc and p < 0 in elliprj, where nothing cancels in other formulas
+    _p("elliprc", "x y", _fields(domain="x ≥ 0, y ≠ 0", source="19.16.6", let=_RC),
+       x="where(y > 0.0, -0.25*_carlson(0.0, 1.5, 1.0, 0.0, 0.0, x, t, 1.0, 1.0), g)",
+       y="where(y > 0.0, -0.5*_carlson(0.0, 0.5, 2.0, 0.0, 0.0, x, t, 1.0, 1.0), (-0.5*out - x*g)/y)"),
+    _p("elliprj", "x y z p", _fields(domain="x, y, z ≥ 0, p ≠ 0", source="19.16.2", let=_RJ),
+       x="where(p > 0.0, -0.75*_carlson(0.0, 1.5, 0.5, 0.5, 1.0, x, y, z, t), g)",
+       y="where(p > 0.0, -0.75*_carlson(0.0, 0.5, 1.5, 0.5, 1.0, x, y, z, t), h)",
+       z="where(p > 0.0, -0.75*_carlson(0.0, 0.5, 0.5, 1.5, 1.0, x, y, z, t), i)",
+       p="where(p > 0.0, -1.5*_carlson(0.0, 0.5, 0.5, 0.5, 2.0, x, y, z, t), "
+         "(-1.5*out - x*g - y*h - z*i)/p)"),
+    _p("_carlson", "r i j k l x y z p", _fields(domain="x, y, z, p ≥ 0", source="19.16.9"),
+       x="-i*_carlson(r, i + 1.0, j, k, l, x, y, z, p)", y="-j*_carlson(r, i, j + 1.0, k, l, x, y, z, p)",
+       z="-k*_carlson(r, i, j, k + 1.0, l, x, y, z, p)", p="-l*_carlson(r, i, j, k, l + 1.0, x, y, z, p)"),
+
+    # Solutions of linear differential equations of second order, with their derivatives
+    *(row for name in ("pbdv", "pbvv") for row in (
+        _p(f"_{name}_0", "v x", _fields(source="12.2.4"), x=f"{name}(v, x)[1]"),
+        _p(f"_{name}_1", "v x", _fields(source="12.2.4"), x=f"{_PARABOLIC}*{name}(v, x)[0]"))),
+    _p("_pbwa_0", "a x", _fields(source="12.14.1", accuracy=(1e-11, 1e-11), why="SciPy's pbwa"), x="pbwa(a, x)[1]"),
+    _p("_pbwa_1", "a x", _fields(source="12.14.1", accuracy=(1e-11, 1e-11), why="SciPy's pbwa"), x="(a - 0.25*x*x)*pbwa(a, x)[0]"),
+    *(row for name, (unit, factor) in _MATHIEU.items() for row in (
+        _p(f"_{name}_0", "m q x", _fields(source="28.2.1"), x=f"{unit}{name}(m, q, x)[1]"),
+        _p(f"_{name}_1", "m q x", _fields(source="28.2.1"), x=f"{unit}{factor}*{name}(m, q, x)[0]"))),
+    _p("mathieu_a", "m q", _fields(source="28.4.5", accuracy=(1e-11, 1e-11), why="SciPy's mathieu_a"),
+       q="_mathieu(0.0, 1.0, m, q)"),
+    _p("mathieu_b", "m q", _fields(source="28.4.7", accuracy=(1e-11, 1e-11), why="SciPy's mathieu_b"),
+       q="_mathieu(1.0, 1.0, m, q)"),
+    _p("_mathieu", "odd n m q", _fields(source="perturbation theory"), q="_mathieu(odd, n + 1.0, m, q)"),
+    *(row for kind, equation in _EQUATIONS.items() for row in _spheroidal(kind, equation, "")),
+    *(row for kind, equation in _EQUATIONS.items() for row in _spheroidal(f"{kind}_cv", equation, "cv")),
+    *(_p(f"spherical_{letter}n", "n x", _fields(source=source),
+         x=f"{sign}(n*spherical_{letter}n(where(n > 0.0, n - 1.0, 0.0), x) "
+           f"{other} (n + 1.0)*spherical_{letter}n(n + 1.0, x))/(2.0*n + 1.0)")
+      for letter, sign, other, source in (("j", "", "-", "10.51.1"), ("y", "", "-", "10.51.1"), ("i", "", "+", "10.51.4"),
+                                          ("k", "-", "+", "10.51.4"))),
+)
+
+ROWS: tuple[Function | Function2 | Partials, ...] = UNARY + BINARY + PARTIALS
 # Ufuncs with several results, by rows
 PARTS = {
     "sici": ("_si", "_ci"), "shichi": ("_shi", "_chi"), "fresnel": ("_fresnels", "_fresnelc"),
     "airy": ("_ai", "_aip", "_bi", "_bip"),
 }
+for _row in ROWS:
+    _name, _, _place = _row.name[1:].rpartition("_")
+    if _row.name.startswith("_") and _place.isdigit():
+        PARTS[_name] = (*PARTS.get(_name, ()), _row.name)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -490,34 +887,9 @@ PARTS = {
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _gamma_density(a, x):
-    """``x**(a - 1) exp(-x)/Gamma(a)``; Stirling's series (5.11.1) where the powers would overflow."""
-    a, x = np.broadcast_arrays(*_as_floats(a, x))
-    v, w = 1.0/(a*a), (x - a)/a
-    rest = (1/12 - (1/360 - (1/1260 - (1/1680 - v/1188)*v)*v)*v)/a
-    far = np.sqrt(a)*rules.CONSTANTS["INV_SQRT_2PI"]*np.exp(a*(np.log1p(w) - w) - rest)/x
-    power = np.power(x, a - 1)
-    safe = (a < 15.0) | (x == 0.0) | ((a < 150.0) & (power > 1e-250) & (power < 1e250))
-    return np.where(safe, power*np.exp(-x)*special.rgamma(a), far)
-
-
-def _beta_density(a, b, x):
-    """``x**(a - 1) (1 - x)**(b - 1)/B(a, b)``."""
-    a, b, x = np.broadcast_arrays(*_as_floats(a, b, x))
-    near = np.power(x, a - 1)*np.power(1 - x, b - 1)/special.beta(a, b)
-    far = np.exp(special.xlogy(a - 1, x) + special.xlog1py(b - 1, -x) - special.betaln(a, b))
-    return np.where(a + b < 60.0, near, far)
-
-
 def _t_density(v, x):
     """The density of Student's t distribution with ``v`` degrees of freedom."""
-    v, x = np.broadcast_arrays(*_as_floats(v, x))
     return special.poch(0.5*v, 0.5)/np.sqrt(np.pi*v)*np.exp(-0.5*(v + 1)*np.log1p(x*x/v))
-
-
-def _as_floats(*arrays):
-    kind = np.result_type(*arrays)
-    return [np.asarray(a, kind if kind.kind == "f" else float) for a in arrays]
 
 
 def _lambertw(x, k=0):
@@ -527,12 +899,32 @@ def _lambertw(x, k=0):
     return np.where(np.imag(w) == 0.0, np.real(w), np.nan).astype(dtype)[()]
 
 
+def _struve_power(v, x):
+    """``(x/2)**v/(sqrt(pi) Gamma(v + 3/2))``."""
+    return np.power(0.5*x, v)*special.rgamma(v + 1.5)*rules.CONSTANTS["INV_SQRT_PI"]
+
+
+def _struve_slope(v, x):
+    return 0.5*v*np.power(0.5*x, v - 1.0)*special.rgamma(v + 1.5)*rules.CONSTANTS["INV_SQRT_PI"]
+
+
+def _spherical(name):
+    return lambda n, x: getattr(special, name)(np.asarray(n).astype(int), x)
+
+
 def _part(name, i):
-    return lambda x: getattr(special, name)(x)[i]
+    return lambda *operands: getattr(special, name)(*operands)[i]
 
 
 VALUES = {
-    "gamma_density": _gamma_density, "beta_density": _beta_density, "t_density": _t_density, "lambertw": _lambertw,
+    "gamma_density": incomplete.gamma_density, "_gamma_bell": incomplete.gamma_bell,
+    "_gammainc": incomplete.gammainc, "beta_density": incomplete.beta_density, "_beta_bell": incomplete.beta_bell,
+    "_betainc": incomplete.betainc, "t_density": _t_density, "lambertw": _lambertw, "_riemann": special.zeta,
+    "_wofz": special_values.wofz, "_hurwitz": special_values.hurwitz, "_elliptic": special_values.elliptic,
+    "_carlson": special_values.carlson, "_kolmogorov": special_values.kolmogorov, "_smirnov": special_values.smirnov,
+    "_mathieu": special_values.mathieu, "_ncx2_density": special_values.ncx2_density,
+    "_nct_moment": special_values.nct_moment, "_struve_power": _struve_power, "_struve_slope": _struve_slope,
+    **{f"spherical_{letter}n": _spherical(f"spherical_{letter}n") for letter in "jyik"},
     **{part: _part(name, i) for name, parts in PARTS.items() for i, part in enumerate(parts)},
 }
 
@@ -549,14 +941,19 @@ class Row(rows.Row):
         super().__init__(rule)
         self._restricted = True
         self.names = rule.arguments.split()
+        self.variables = self.names if rule.arity == 2 else self._arguments
 
     def is_function(self, name):
         """Whether a name in a text is a function of this table, of SciPy or of the main table."""
-        return name in _BY_NAME or name in PARTS or super().is_function(name)
+        return name in _BY_NAME or name in PARTS or name in _ON_CONSTANTS or name in _PARTS or super().is_function(name)
 
     def function(self, name):
         """The function of a name in a text: rows of this table go before those of the main one."""
-        return FUNCTIONS[name] if name in FUNCTIONS else super().function(name)
+        if name in FUNCTIONS:
+            return FUNCTIONS[name]
+        if name in _ON_CONSTANTS:
+            return getattr(special, name)
+        return getattr(np, name) if name in _PARTS else super().function(name)
 
     def plain(self, *operands):
         """The function on plain numbers: SciPy's own."""
@@ -579,17 +976,62 @@ class Row(rows.Row):
             raise DifferentiationTypeError(f"{self.rule.name}: takes {', '.join(self.names)}")
         named = dict(zip(self.names, operands, strict=True))
         variables = [named.pop(name) for name in self._arguments]
+        self._refuse(named)
+        return chain(self, variables, lambda *parts: self._again(parts, named), **named)
+
+    def _refuse(self, named):
+        """Arguments without a derivative must be plain."""
         for name, parameter in named.items():
             if is_dual(parameter):
+                from .scipy_coverage import REASONS
+
+                function = _WHOLES.get(self.rule.name, self.rule.name)
+                reason = REASONS.get(f"{function}.{name}", "")
                 raise DifferentiationTypeError(
-                    f"scipy.special.{self.rule.name}: no derivative with respect to {name} is known, only to "
-                    f"{' and '.join(self._arguments)}; pass dualdiff.value({name}) where it is a constant"
+                    f"scipy.special.{function}: no derivative with respect to {name} is known, only to "
+                    f"{' and '.join(self.variables)}; pass dualdiff.value({name}) where it is a constant"
+                    + (f" ({name} is {reason})" if reason else "")
                 )
-        return chain(self, variables, lambda *parts: self._again(parts, named), **named)
 
     def _again(self, variables, named):
         named = {**named, **dict(zip(self._arguments, variables, strict=True))}
         return self(*(named[name] for name in self.names))
+
+
+class PartialsRow(Row):
+    """A row of first partial derivatives, applied by NumPy's rules for functions of that kind."""
+
+    def __init__(self, rule):
+        self.rule, self.names, self.variables = rule, rule.arguments.split(), tuple(rule.partials)
+        self.__name__ = rule.name
+        self._slopes = {}
+
+    def slope(self, name, *operands):
+        """The derivative with respect to an argument, from all arguments and the result; nan where that is nan."""
+        if name not in self._slopes:
+            text, names = self.rule.partials[name], (*self.names, "out")
+            self._slopes[name] = self._compile(text, names, rules.lets(self.rule))
+        with np.errstate(all="ignore"):
+            out = operands[-1]
+            return np.where(out != out, out, self._slopes[name](*operands))
+
+    def __call__(self, *operands):
+        """The function on anything."""
+        if not any(is_dual(a) or has_duals(a) for a in operands):
+            return self.plain(*operands)
+        operands = [lift(a) if is_dual(a) else _number(a) for a in operands]
+        if len(operands) != len(self.names):
+            raise DifferentiationTypeError(f"{self.rule.name}: takes {', '.join(self.names)}")
+        self._refuse({name: a for name, a in zip(self.names, operands, strict=True) if name not in self.variables})
+        return apply_custom(self, self._tangent, operands)
+
+    def _tangent(self, out, primals, stacks):
+        """The sum of all arguments' planes, each times its derivative."""
+        total, shape = 0.0, np.shape(out)
+        for name, stack in zip(self.names, stacks, strict=True):
+            if stack is not None:
+                total = total + strong_product(self.slope(name, *primals, out), spread(stack, len(shape)))
+        return total if np.shape(total)[1:] == shape else np.broadcast_to(total, (np.shape(total)[0], *shape))
 
 
 def _number(a):
@@ -598,17 +1040,24 @@ def _number(a):
 
 def _several(names):
     """A ufunc with several results."""
-    return lambda x: tuple(FUNCTIONS[name](x) for name in names)
+    return lambda *operands: tuple(FUNCTIONS[name](*operands) for name in names)
 
 
+# Functions of arguments that texts never differentiate, and parts of complex numbers
+_ON_CONSTANTS = {"pro_cv", "obl_cv"}
+_PARTS = {"real", "imag"}
 _BY_NAME = {rule.name: rule for rule in ROWS}
-FUNCTIONS = {name: Row(rule) for name, rule in _BY_NAME.items()}
+FUNCTIONS = {name: (PartialsRow if isinstance(rule, Partials) else Row)(rule) for name, rule in _BY_NAME.items()}
 FUNCTIONS |= {name: _several(parts) for name, parts in PARTS.items()}
+# Ufuncs by their parts' names
+_WHOLES = {part: name for name, parts in PARTS.items() for part in parts}
 # The rules by ufunc; SciPy hides the ufunc behind its function zeta.
 UFUNCS = {getattr(special, name): function for name, function in FUNCTIONS.items()
           if isinstance(getattr(special, name, None), np.ufunc)}
 if isinstance(getattr(special._ufuncs, "_zeta", None), np.ufunc):
     UFUNCS[special._ufuncs._zeta] = FUNCTIONS["zeta"]
+
+NAMES = {ufunc: name for name in FUNCTIONS if (ufunc := getattr(special, name, None)) in UFUNCS}
 
 
 def _complex(*operands):
