@@ -25,6 +25,8 @@ from .errors import (  # noqa: E402
     DualDiffError,
     LevelError,
     LostTangentError,
+    MissingPackageError,
+    PatternError,
     TangentMismatchError,
     UnsupportedFunctionError,
 )
@@ -63,6 +65,8 @@ from .transforms import (  # noqa: E402
     value_grad_and_hessian,
 )
 
+from . import sparse  # noqa: E402, isort: skip
+
 __all__ = [
     "DerivativeMismatch",
     "DifferentiationTypeError",
@@ -74,6 +78,8 @@ __all__ = [
     "HyperDualArray",
     "LevelError",
     "LostTangentError",
+    "MissingPackageError",
+    "PatternError",
     "TangentMismatchError",
     "UnsupportedFunctionError",
     "__version__",
@@ -105,6 +111,7 @@ __all__ = [
     "sinc",
     "softmax",
     "softplus",
+    "sparse",
     "stop_gradient",
     "value",
     "value_and_grad",

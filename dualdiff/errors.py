@@ -31,3 +31,11 @@ class LevelError(DualDiffError, RuntimeError):
 
 class DerivativeMismatch(DualDiffError, AssertionError):
     """Derivatives and central differences disagree."""
+
+
+class PatternError(DualDiffError, ValueError):
+    """A derivative has entries where its sparsity pattern has none."""
+
+
+class MissingPackageError(DualDiffError, ImportError):
+    """A package that is optional is needed and not installed."""
