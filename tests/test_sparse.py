@@ -771,6 +771,17 @@ def test_rounding_raises_no_alarm(rng):
         sparse.jacobian(f, small)(np.ones(30))
 
 
+def test_rows_that_cancel_along_the_random_direction_raise_no_alarm():
+    v = sparse.jacobian(np.sin, np.eye(3))._seeds[-1]
+    f = lambda x: np.stack([x[0] * v[1] - x[1] * v[0], x[2] * v[0] / 3 - x[0] * v[2] / 3])
+    p = [[1, 1, 0], [1, 0, 1]]
+    assert np.abs(dd.jacobian(f)(v) @ v).max() < 1e-15
+    sparse.jacobian(lambda x: f(x) + 1e3 * x[:2] - x[:2] * 1e3, p)(np.ones(3))
+    with pytest.raises(PatternError):
+        sparse.jacobian(f, [[1, 1, 0], [0, 0, 1]])(np.ones(3))
+    sparse.weighted_hessian(lambda x: f(x) * x[:1] / v[0] * 1.1, p)(np.ones(3), 1.0)
+
+
 def test_a_symmetry_that_is_none_is_noticed():
     with pytest.raises(PatternError):
         sparse.jacobian(broyden, tridiagonal(6), symmetric=True)(np.ones(6))
