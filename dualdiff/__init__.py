@@ -26,6 +26,7 @@ from .errors import (  # noqa: E402
     LevelError,
     LostTangentError,
     MissingPackageError,
+    PatternError,
     TangentMismatchError,
     UnsupportedFunctionError,
 )
@@ -64,6 +65,8 @@ from .transforms import (  # noqa: E402
     value_grad_and_hessian,
 )
 
+from . import sparse  # noqa: E402, isort: skip
+
 __all__ = [
     "DerivativeMismatch",
     "DifferentiationTypeError",
@@ -76,6 +79,7 @@ __all__ = [
     "LevelError",
     "LostTangentError",
     "MissingPackageError",
+    "PatternError",
     "TangentMismatchError",
     "UnsupportedFunctionError",
     "__version__",
@@ -107,6 +111,7 @@ __all__ = [
     "sinc",
     "softmax",
     "softplus",
+    "sparse",
     "stop_gradient",
     "value",
     "value_and_grad",

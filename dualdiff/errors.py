@@ -35,3 +35,7 @@ class MissingPackageError(DualDiffError, ImportError):
 
 class DerivativeMismatch(DualDiffError, AssertionError):
     """Derivatives and central differences disagree."""
+
+
+class PatternError(DualDiffError, ValueError):
+    """A derivative has entries where its sparsity pattern has none."""

@@ -84,13 +84,13 @@ class Settings:
     def open_level(self):
         return levels.open_level(self.strict, self.holomorphic)
 
-    def columns(self, point, n, planes=1):
-        """Split n columns into chunks.
+    def columns(self, point, n, planes=1, each=1):
+        """Split n columns of ``each`` planes into chunks.
 
         1. All n columns go in one pass when their planes, in `LIVE_ARRAYS` arrays of x's size, fit ``max_memory``.
         2. Otherwise a pass takes as many as fit, at least one; ``chunk_size`` is an upper limit of the caller's own.
         """
-        fits = self.memory() / (LIVE_ARRAYS * point.dtype.itemsize * max(point.size, 1))
+        fits = self.memory() / (LIVE_ARRAYS * point.dtype.itemsize * max(point.size, 1) * each)
         fits = fits if planes == 1 else math.sqrt(fits)
         step = max(1, int(min(n, fits, n if self.chunk_size is None else self.chunk_size)))
         return [(first, min(step, n - first)) for first in range(0, n, step)] or [(0, 0)]

@@ -1,5 +1,7 @@
 """The result: split into its value and its planes, and given to the caller as arrays that alias nothing."""
 
+import math
+
 import numpy as np
 
 from . import levels, tangents
@@ -80,7 +82,7 @@ def as_sparse(planes, width):
                 "jacobian: sparse=True inside another derivative would lose its tangents; leave sparse out there"
             )
         return planes
-    return sparse_arrays("jacobian").csr_array(planes.reshape((width, -1)).T)
+    return sparse_arrays("jacobian").csr_array(planes.reshape((width, math.prod(planes.shape[1:]))).T)
 
 
 def sparse_jacobian(y, width):

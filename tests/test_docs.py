@@ -61,6 +61,7 @@ def public_objects():
         for name, value in vars(nist).items()
         if not name.startswith("_") and getattr(value, "__module__", None) == nist.__name__
     }
+    named |= {f"dualdiff.sparse.{name}": getattr(dd.sparse, name) for name in dd.sparse.__all__}
     for name, value in list(named.items()):
         if inspect.isclass(value):
             named |= {
