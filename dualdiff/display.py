@@ -1,7 +1,7 @@
-"""How dual numbers look: as text, in notebooks as HTML and LaTeX, under format specifications, and to tab completion.
+"""How dual numbers look: as text, under format specifications, in notebooks as HTML and LaTeX, to tab completion.
 
-The number types call these functions for ``str``, ``format``, ``_repr_html_``, ``_repr_latex_`` and ``__dir__``. What is
-shown are plain numbers: of a number in a nested derivative the innermost value of each part.
+The number types call these functions for ``str``, ``format``, ``_repr_html_``, ``_repr_latex_`` and ``__dir__``. What
+is shown are plain numbers: of a number in a nested derivative the innermost value of each part.
 """
 
 import html as markup
@@ -84,7 +84,8 @@ def _figures(array, specification):
 def latex(x):
     r"""A number as ``$2 + 3\,\varepsilon$``; None for arrays that are large or have more than two dimensions."""
     value, others = _plain(x.value), parts(x)
-    if value.ndim > 2 or max([*value.shape, *(part.size for part in others.values() if not value.ndim)], default=0) > LARGE:
+    lengths = value.shape if value.ndim else [n for part in others.values() for n in part.shape]
+    if value.ndim > 2 or max(lengths, default=0) > LARGE:
         return None
     terms = [_latex_matrix(value)]
     for unit, part in others.items():
@@ -141,8 +142,9 @@ def _table(value, others):
     rows = [("value", np.atleast_1d(value))]
     for unit, part in others.items():
         planes = part.reshape((-1, max(value.size, 1))) if part.size else []
-        labels = [f"[{', '.join(map(str, index))}]" for index in np.ndindex(part.shape[: part.ndim - value.ndim])]
-        rows += [(unit + (label if len(labels) > 1 else ""), plane) for label, plane in zip(labels, planes, strict=False)]
+        places = [", ".join(map(str, place)) for place in np.ndindex(part.shape[: part.ndim - value.ndim])]
+        labels = [f"{unit}[{place}]" for place in places] if len(places) > 1 else [unit]
+        rows += zip(labels, planes, strict=False)
     shown, left = rows[: 2 * LARGE], len(rows) - 2 * LARGE
     lines = [
         f"<tr><th style='text-align:left'>{label}</th>" + "".join(f"<td>{figure:.6g}</td>" for figure in row) + "</tr>"
