@@ -4,8 +4,6 @@ The number types call these functions for ``str``, ``format``, ``_repr_html_``, 
 is shown are plain numbers: of a number in a nested derivative the innermost value of each part.
 """
 
-import html as markup
-
 import numpy as np
 
 # The parts of each type beside its value, and the unit that each is the coefficient of.
@@ -126,10 +124,10 @@ def html(x):
     if value.ndim <= 1 and value.size <= LARGE:
         return _caption(x, value) + _table(value, others)
     folded = "".join(
-        f"<details><summary>{unit} of shape {part.shape}</summary><pre>{_escaped(part)}</pre></details>"
+        f"<details><summary>{unit} of shape {part.shape}</summary><pre>{_shortened(part)}</pre></details>"
         for unit, part in others.items()
     )
-    return f"{_caption(x, value)}<pre>{_escaped(value)}</pre>{folded}"
+    return f"{_caption(x, value)}<pre>{_shortened(value)}</pre>{folded}"
 
 
 def _caption(x, value):
@@ -154,5 +152,6 @@ def _table(value, others):
     return f"<table>{''.join(lines)}{more}</table>"
 
 
-def _escaped(array):
-    return markup.escape(np.array2string(array, threshold=200))
+def _shortened(array):
+    """An array of numbers as text, in which nothing needs an escape."""
+    return np.array2string(array, threshold=200)
