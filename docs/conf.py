@@ -1,23 +1,60 @@
-"""How Sphinx makes the pages: ``sphinx-build docs docs/_build``, with dualdiff installed."""
+"""How Sphinx makes the pages: ``sphinx-build docs docs/_build/html``, with dualdiff and its extra ``docs``."""
 
 import re
+
+from sphinx_gallery.sorting import FileNameSortKey
 
 import dualdiff
 
 project = "dualdiff"
 author = "dualdiff developers"
 copyright = "2026, dualdiff developers"
-release = dualdiff.__version__
+release = version = dualdiff.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
-myst_enable_extensions = ["dollarmath"]
-exclude_patterns = ["_build"]
-autodoc_typehints = "none"
-napoleon_google_docstring = False
-napoleon_use_ivar = True
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
+]
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_heading_anchors = 3
+exclude_patterns = ["_build", "gallery/*.ipynb"]
+templates_path = ["_templates"]
 default_role = "code"
 suppress_warnings = ["ref.python"]  # attributes of several classes share their names
-html_theme = "alabaster"
+
+autosummary_generate = True
+autosummary_imported_members = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/gallery",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",  # each is executed
+    "within_subsection_order": FileNameSortKey,
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_memory": False,
+    "remove_config_comments": True,
+    "write_computation_times": False,
+    "image_srcset": ["2x"],
+}
+
+html_theme = "furo"
+html_title = f"dualdiff {release}"
+html_static_path = ["_static"]
+html_css_files = ["dualdiff.css"]
+html_theme_options = {"navigation_with_keys": True}
+pygments_style = "friendly"
+
+# Pages of others that answer robots with a refusal.
+linkcheck_ignore = [r"https://doi\.org/.*"]
+linkcheck_timeout = 20
 
 
 def keep_stars(app, what, name, obj, options, lines):
@@ -28,4 +65,4 @@ def keep_stars(app, what, name, obj, options, lines):
 
 
 def setup(app):
-    app.connect("autodoc-process-docstring", keep_stars, priority=100)  # before napoleon's, at 500
+    app.connect("autodoc-process-docstring", keep_stars, priority=100)  # before numpydoc's, at 500
