@@ -650,7 +650,7 @@ def page():
     lines, errors = [HEAD], measured.errors()
     for title, table in (("one variable", rules.UNARY), ("two variables", rules.BINARY)):
         unary = table is rules.UNARY
-        heads = ("$y'$", "$y''$", "domain") if unary else ("$∂/∂x$", "$∂/∂y$", "domain")
+        heads = ("$y'$", "$y''$", "domain") if unary else (r"$\partial/\partial x$", r"$\partial/\partial y$", "domain")
         lines += [f"## Functions of {title}", ""]
         lines += ["| function | value | " + " | ".join(heads) + " | ulp: value | first | second | float32 |"]
         lines += ["|" + "---|"*9]

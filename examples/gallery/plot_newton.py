@@ -30,7 +30,7 @@ def descend(step_of, steps, start=(-1.2, 1.0)):
 
 
 paths = {
-    "steepest descent, 300 steps": descend(lambda g, h: -g, 300),
+    "steepest descent, 300 steps": descend(lambda g, h: -g / np.linalg.norm(g), 300),
     "Newton, 20 steps": descend(lambda g, h: -np.linalg.solve(h, g), 20),
 }
 for name, path in paths.items():

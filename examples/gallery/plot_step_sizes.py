@@ -48,7 +48,7 @@ for name, (estimate, truth) in estimates.items():
     axes.loglog(h, np.maximum(np.abs(estimate / truth - 1), 1e-17), label=name)
 for (name, error), style in zip(exact.items(), ("k-", "k--"), strict=True):
     axes.axhline(max(error, 1e-17), color=style[0], linestyle=style[1:], label=name)
-axes.set_ylim(1e-17, 1e2)
+axes.set_ylim(1e-18, 1e2)
 axes.set_xlabel("step")
 axes.set_ylabel("relative error")
 axes.legend(loc="upper center", ncols=2, fontsize="small")
