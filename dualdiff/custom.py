@@ -109,7 +109,8 @@ def custom_jvp(function):
     def defjvp(rule):
         if not callable(rule):
             raise DifferentiationTypeError(
-                f"defjvp: needs a function of (primals, tangents), found {type(rule).__name__}"
+                f"defjvp: needs a function of (primals, tangents) that returns (y, ydot), found {type(rule).__name__}; "
+                f"decorate one with @{function.__name__}.defjvp"
             )
         rules.append(rule)
         return rule

@@ -39,3 +39,21 @@ class DerivativeMismatch(DualDiffError, AssertionError):
 
 class PatternError(DualDiffError, ValueError):
     """A derivative has entries where its sparsity pattern has none."""
+
+
+def refuse_conversion(x, what):
+    """Raise the error of a conversion to a plain number, which is where most lost tangents would be lost."""
+    raise LostTangentError(
+        f"{what} of a {type(x).__name__} would lose its tangents. In place of math.sin(x) write np.sin(x); in place of "
+        f"np.zeros(n), which holds floats only, np.zeros(n, like=x) or np.zeros_like(x), or decorate the function with "
+        f"dualdiff.numpy_aware; functions of SciPy that ask for floats are in dualdiff.scipy; and where the plain "
+        f"number is meant, say so with dualdiff.value(x)"
+    )
+
+
+def refuse_pickle(x):
+    """Raise the error of pickling a number that means nothing elsewhere."""
+    raise LostTangentError(
+        f"a {type(x).__name__} that belongs to a running transform cannot be pickled: its level means nothing in "
+        f"another process; pickle dualdiff.value(x), or the result of the transform"
+    )

@@ -39,7 +39,11 @@ def _bind(row, given, named):
     values = dict(row.parameters)
     names = list(values)
     if len(given) > len(names) or not set(named) <= set(names):
-        raise DifferentiationTypeError(f"{row.name}: takes x and {names or 'nothing else'}")
+        takes = f"x and {', '.join(names)}" if names else "x alone"
+        unknown = ", ".join(sorted(set(named) - set(names)))
+        raise DifferentiationTypeError(
+            f"{row.name}: takes {takes}, found {unknown or f'{1 + len(given)} arguments'}; leave the others out"
+        )
     values.update(zip(names, given, strict=False))
     values.update(named)
     for name, number in values.items():

@@ -164,7 +164,9 @@ def pack(a):
     if array.dtype.kind in NUMERIC:
         return array
     if array.dtype != object:
-        raise DifferentiationTypeError(f"pack: found dtype {array.dtype}; only numbers can be differentiated")
+        raise DifferentiationTypeError(
+            f"pack: found dtype {array.dtype}; only numbers can be differentiated, pass an array of them"
+        )
     return _pack_flat(array.ravel().tolist()).reshape(array.shape)
 
 
@@ -179,7 +181,7 @@ def _pack_list(entries):
     if len(shapes) > 1:
         raise DifferentiationValueError(
             f"a sequence of numbers of equal lengths is needed, found a ragged {type(entries).__name__} with parts of "
-            f"shapes {sorted(shapes)}"
+            f"shapes {sorted(shapes)}; pad them, or join them with np.concatenate"
         )
     return join(parts, lambda values: np.stack([part(value) for value in values]), lambda s: np.stack(s, 1))
 
@@ -190,7 +192,8 @@ def as_numpy(a):
         return np.asarray(a)
     except ValueError as error:
         raise DifferentiationValueError(
-            f"a sequence of numbers of equal lengths is needed, found a ragged {type(a).__name__}: {error}"
+            f"a sequence of numbers of equal lengths is needed, found a ragged {type(a).__name__} ({error}); pad its "
+            f"parts, or join them with np.concatenate"
         ) from None
 
 
@@ -199,7 +202,8 @@ def _pack_flat(entries):
     for entry in entries:
         if level(entry) < 0 and not isinstance(entry, int | float | complex | np.number | np.bool_):
             raise DifferentiationTypeError(
-                f"pack: an entry is a {type(entry).__name__}; only numbers and dual numbers can be packed"
+                f"pack: an entry is a {type(entry).__name__}; only numbers and dual numbers can be packed, leave the "
+                f"others out"
             )
     if top < 0:
         return np.array(entries)
@@ -213,7 +217,8 @@ def _pack_flat(entries):
     counts = {plane_counts(entry) for entry in active}
     if len(counts) > 1:
         raise TangentMismatchError(
-            f"pack: numbers made by hand must carry the same number of tangents, found {sorted(counts)}"
+            f"pack: numbers made by hand must carry the same number of tangents, found {sorted(counts)}; seed all of "
+            f"them together, or let dualdiff.jacobian do it"
         )
     (count,) = counts
     supply = iter(active)

@@ -55,7 +55,7 @@ class Settings:
             isinstance(memory, bool) or not isinstance(memory, int | float | np.number) or not memory > 0
         ):
             raise DifferentiationValueError(
-                f"{self.name}: max_memory must be a positive number of bytes, found {memory!r}"
+                f"{self.name}: max_memory must be a positive number of bytes, such as 1e9, found {memory!r}"
             )
 
     def _check_sparse(self):
@@ -127,7 +127,7 @@ class Call:
         if not -len(args) <= argnum < len(args):
             raise DifferentiationTypeError(
                 f"{name}: argnums={argnum} needs at least {argnum + 1 if argnum >= 0 else -argnum} positional "
-                f"arguments, found {len(args)}"
+                f"arguments, found {len(args)}; pass what is differentiated by position, not by name"
             )
         self.settings, self.args, self.kwargs, self.aux = settings, args, kwargs, None
         self.argnum = argnum % len(args)
@@ -140,7 +140,8 @@ class Call:
             return point.shape, point.size
         if point.kind != "array" or len(point.shape) < 1:
             raise DifferentiationValueError(
-                f"{settings.name}: batched=True needs an array of shape (B, *in), found a {point.kind}"
+                f"{settings.name}: batched=True needs an array of shape (B, *in), found a {point.kind}; pass "
+                f"np.stack of the points"
             )
         return point.shape[1:], math.prod(point.shape[1:])
 
@@ -155,8 +156,9 @@ class Call:
         rows = self.point.shape[:1]
         if settings.batched and val.shape[:1] != rows:
             raise DifferentiationValueError(
-                f"{settings.name}: batched=True needs a function that keeps the batch axis of length {rows[0]}, its "
-                f"result has shape {val.shape}"
+                f"{settings.name}: batched=True needs a function that maps the rows of x on their own and keeps the "
+                f"batch axis of length {rows[0]}, found a result of shape {val.shape}; for others leave "
+                f"batched=True out"
             )
 
     def evaluate(self, seeded):

@@ -47,7 +47,9 @@ class Point:
     def _read_complex(self, x, name):
         x = pack(x) if has_duals(x) else np.asarray(x)
         if not is_dual(x) and x.dtype.kind not in "iufc":
-            raise DifferentiationTypeError(f"{name}: with holomorphic=True x must hold numbers, found dtype {x.dtype}")
+            raise DifferentiationTypeError(
+                f"{name}: with holomorphic=True x must hold numbers, found dtype {x.dtype}; pass x.astype(complex)"
+            )
         self.x = x if x.dtype.kind == "c" else x.astype(np.complex64 if x.dtype == np.float32 else np.complex128)
         self.kind, self.shape, self.size, self.dtype = "array", x.shape, x.size, self.x.dtype
         self.plain = not is_dual(x)
@@ -87,7 +89,7 @@ class Point:
         self.dtype = self.x.dtype
 
     def takes_structure(self, sparse):
-        """Whether the seed need not be written out: of plain arrays, and of small ones where a sparse result is wanted."""
+        """Whether the seed need not be written out: that of a plain array, a small one only for a sparse result."""
         return self.kind == "array" and self.plain and self.dtype.kind == "f" and (sparse or self.size >= STRUCTURED)
 
     def seeded_with_structure(self, lvl, limit):
@@ -223,13 +225,17 @@ def directions(primals, tangents, name, holomorphic=False):
                 f"write ({label[0]},)"
             )
     if len(primals) != len(tangents):
-        raise DifferentiationValueError(f"{name}: found {len(primals)} primals and {len(tangents)} tangents")
+        raise DifferentiationValueError(
+            f"{name}: found {len(primals)} primals and {len(tangents)} tangents; give one tangent for each primal"
+        )
     points = [Point(x, name, holomorphic) for x in primals]
     stacks, counts = [], set()
     for i, (point, tangent) in enumerate(zip(points, tangents, strict=True)):
         t = pack(tangent) if has_duals(tangent) else as_numpy(tangent)
         if t.dtype.kind not in ("iufc" if holomorphic else "iuf"):
-            raise DifferentiationTypeError(f"{name}: tangent {i} must hold real numbers, found dtype {t.dtype}")
+            raise DifferentiationTypeError(
+                f"{name}: tangent {i} must hold real numbers, found dtype {t.dtype}; pass floats"
+            )
         if t.shape != point.shape and (t.ndim != len(point.shape) + 1 or t.shape[1:] != point.shape):
             raise DifferentiationValueError(
                 f"{name}: tangent {i} must have the shape {point.shape} of its primal, or (k, *{point.shape}) for k "
@@ -239,7 +245,10 @@ def directions(primals, tangents, name, holomorphic=False):
         counts.add(t.shape[0] if lead else None)
         stacks.append(t if lead else t.reshape((1, *t.shape)))
     if len(counts) > 1:
-        raise DifferentiationValueError(f"{name}: the tangents carry different numbers of directions: {counts}")
+        raise DifferentiationValueError(
+            f"{name}: the tangents carry different numbers of directions, {counts} (None stands for a tangent without "
+            f"that axis); give all of them one leading axis of k directions, or none"
+        )
     stacks = [s.astype(p.dtype, copy=False) for s, p in zip(stacks, points, strict=True)]
     return points, stacks, counts and None not in counts
 

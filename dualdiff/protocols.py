@@ -14,6 +14,8 @@ from .errors import (
     LostTangentError,
     TangentMismatchError,
     UnsupportedFunctionError,
+    refuse_conversion,
+    refuse_pickle,  # noqa: F401 -- the compiled arrays call it
 )
 from .numpy_rules import RULES
 from .numpy_rules.construction import TAKE_LIKE, like
@@ -52,21 +54,6 @@ def compare(a, b, op):
 
 
 # -- refusals ----------------------------------------------------------------------------------------------------------
-
-
-def refuse_conversion(x, what):
-    raise LostTangentError(
-        f"{what} of a {type(x).__name__} would lose its tangents: use np.sin(x) and the like instead of math.sin(x), "
-        f"np.zeros_like(x) or np.zeros(n, like=x) instead of np.zeros(n), and dualdiff.value(x) where the plain "
-        f"number is wanted"
-    )
-
-
-def refuse_pickle(x):
-    raise LostTangentError(
-        f"a {type(x).__name__} that belongs to a running transform cannot be pickled: its level means nothing in "
-        f"another process; pickle dualdiff.value(x), or the result of the transform"
-    )
 
 
 def to_object_array(x, dtype, copy):
@@ -175,7 +162,10 @@ def assign(x, index, item):
         return assign(x, index, item.value)
     source, target = matched([item, x])
     if target is not x:
-        raise DifferentiationTypeError("assignment between hyper-dual arrays with unequal seeds; seed them alike")
+        raise DifferentiationTypeError(
+            "assignment: the item carries two sets of seeds and the array one; build a new array, with np.where or "
+            "np.stack"
+        )
     if plane_counts(source) != plane_counts(x):
         raise TangentMismatchError(
             f"assignment: the array has {plane_counts(x)} tangents, the item {plane_counts(source)}; seed them together"
@@ -277,13 +267,17 @@ def astype(x, dtype, casting="unsafe", copy=True):
             raise LostTangentError("astype: a complex dual array as a real one would drop the imaginary part; "
                                    "use x.real or np.abs(x)")
         if not np.can_cast(x.dtype, dtype, casting):
-            raise DifferentiationTypeError(f"astype: cannot cast from {x.dtype} to {dtype} with casting={casting!r}")
+            raise DifferentiationTypeError(
+                f"astype: cannot cast from {x.dtype} to {dtype} with casting={casting!r}; leave casting out"
+            )
         if not copy and x.dtype == dtype:
             return x
         if tangents.is_structured(x) and dtype.kind == "f":
             return make_structured(x.value.astype(dtype), x._planes.astype(dtype), x._columns, level(x))
         return x.map_parts(lambda part: part.astype(dtype))
-    raise DifferentiationTypeError(f"astype: dual numbers are float32, float64 or complex, not {dtype}")
+    raise DifferentiationTypeError(
+        f"astype: dual numbers are float32, float64 or complex, found {dtype}; use x.astype(np.float64)"
+    )
 
 
 def matmul(a, b):

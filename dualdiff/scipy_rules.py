@@ -973,7 +973,10 @@ class Row(rows.Row):
         if not any(is_dual(a) for a in operands):
             return self.plain(*operands)
         if len(operands) != len(self.names):
-            raise DifferentiationTypeError(f"{self.rule.name}: takes {', '.join(self.names)}")
+            raise DifferentiationTypeError(
+                f"scipy.special.{self.rule.name}: takes {', '.join(self.names)}, found {len(operands)} arguments; "
+                f"give each of them once"
+            )
         named = dict(zip(self.names, operands, strict=True))
         variables = [named.pop(name) for name in self._arguments]
         self._refuse(named)

@@ -2,11 +2,13 @@
 
 An evaluator is a function ``(rule, operands) -> figures``: it gets the arguments as float64 arrays and returns the
 value and the derivatives of a row there, in the order of `parts`. The exact figures come from closed forms that are
-written here, on their own, in mpmath. ``python tests/sweep.py`` writes ``docs/reference/rules.md``.
+written here, on their own, in mpmath. ``python tests/sweep.py`` measures the table, writes the errors that ship with
+the package, ``dualdiff/data/rule_errors.json``, and from them ``docs/reference/rules.md``.
 """
 
 import functools
 import math
+import platform
 import sys
 import zlib
 from fractions import Fraction
@@ -16,7 +18,7 @@ import mpmath as mp
 import numpy as np
 
 import dualdiff as dd
-from dualdiff import rows, rules
+from dualdiff import measured, rows, rules
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "rules.md"
 DIGITS = 50
@@ -606,11 +608,9 @@ def _number(x):
     return text.replace("-", "−").replace("inf", "∞")
 
 
-def _figure(figures):
-    error, point = max(figures)
-    if error == 0.0:
-        return "0"
-    return f"{error:.1f} at {', '.join(map(_number, point))}" if error < 1e6 else "see note"
+def _cell(figure):
+    text = str(figure)
+    return text if figure.ulp == 0.0 or not text[0].isdigit() else f"{text} at {', '.join(map(_number, figure.at))}"
 
 
 def _measure(rule, dtype):
@@ -624,15 +624,19 @@ def _measure(rule, dtype):
     return found
 
 
-def _accuracy(rule):
-    """The measured columns of a row: value, first and second derivatives for float64, all three for float32."""
-    found = _measure(rule, np.float64)
+def measure(rule):
+    """The largest errors of a row over its evaluators, first and second partial derivatives taken together."""
+    found, single = _measure(rule, np.float64), _measure(rule, np.float32)
     groups = (("value",), ("d1",), ("d2",)) if rule.arity == 1 else (("value",), ("fx", "fy"), ("fxx", "fxy", "fyy"))
-    cells = [_figure([figure for part in group for figure in found[part]]) for group in groups]
-    single = _measure(rule, np.float32)
-    errors = [max((figure[0] for part in group for figure in single[part]), default=math.nan) for group in groups]
-    cells.append("/".join("–" if math.isnan(error) else f"{error:.1f}" if error < 1e6 else "–" for error in errors))
-    return cells
+    figures = (measured.Figure(*max(figure for part in group for figure in found[part])) for group in groups)
+    return measured.Errors(*figures, tuple(
+        max((figure[0] for part in group for figure in single[part]), default=math.nan) for group in groups
+    ))
+
+
+def _accuracy(errors):
+    """The measured columns of a row: value, first and second derivatives for float64, all three for float32."""
+    return [*map(_cell, (errors.value, errors.first, errors.second)), errors.texts()[3]]
 
 
 def _promise(value):
@@ -642,11 +646,11 @@ def _promise(value):
 
 
 def page():
-    """Return the text of ``docs/reference/rules.md``."""
-    lines = [HEAD]
+    """Return the text of ``docs/reference/rules.md``, with the errors that ship with the package."""
+    lines, errors = [HEAD], measured.errors()
     for title, table in (("one variable", rules.UNARY), ("two variables", rules.BINARY)):
         unary = table is rules.UNARY
-        heads = ("$y'$", "$y''$", "domain") if unary else ("$∂/∂x$", "$∂/∂y$", "domain")
+        heads = ("$y'$", "$y''$", "domain") if unary else (r"$\partial/\partial x$", r"$\partial/\partial y$", "domain")
         lines += [f"## Functions of {title}", ""]
         lines += ["| function | value | " + " | ".join(heads) + " | ulp: value | first | second | float32 |"]
         lines += ["|" + "---|"*9]
@@ -654,7 +658,7 @@ def page():
             names = ", ".join(f"`{name}`" for name in (rule.name, *rule.aliases))
             formulas = (rule.latex, *((rule.latex_d1, rule.latex_d2) if unary else (rule.latex_fx, rule.latex_fy)))
             domain = " × ".join(map(str, (rule.domain,) if unary else rule.domain)).replace("-", "−")
-            cells = [names, *(f"${formula}$" for formula in formulas), domain, *_accuracy(rule)]
+            cells = [names, *(f"${formula}$" for formula in formulas), domain, *_accuracy(errors[rule.name])]
             lines.append("| " + " | ".join(cells) + " |")
         lines.append("")
     lines += ["`root` and `strong_product` are rows that other rules are made of.", "", "Exceptions:", ""]
@@ -679,4 +683,8 @@ def page():
 
 
 if __name__ == "__main__":
+    measured.write(
+        {rule.name: measure(rule) for rule in rules.ROWS},
+        f"NumPy {np.__version__}, {platform.machine()}, {platform.system()}",
+    )
     PAGE.write_text(page(), encoding="utf-8", newline="\n")

@@ -1,6 +1,9 @@
 """Bad input and lost tangents: each works, or raises an error that names what was found and the cure."""
 
+import ast
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -439,3 +442,51 @@ def test_errors_leave_the_library_usable():
             dd.jacobian(case[1])(V)
     assert dd.jacobian(lambda x: x * x)(V).tolist() == np.diag(2 * V).tolist()
     assert dd.derivative(lambda x: x * dd.derivative(lambda y: x + y)(1.0))(1.0) == 1.0
+
+
+# Every message ------------------------------------------------------------------------------------------------------
+
+CURES = ("use", "pass", "write", "leave", "give", "return", "make", "take", "seed", "call", "drop", "decorate", "look",
+         "move", "start", "keep", "build", "say", "copy", "fit", "set", "convert", "reshape", "strip", "add", "assign",
+         "differentiate", "contract", "must", "join", "pickle", "pad", "perhaps", "did")  # fmt: skip
+
+
+def raised():
+    """Our own errors as the sources raise them: where, and the text of the message with the values left out."""
+    package = Path(dd.__file__).parent
+    ours = {e.__name__ for e in vars(dd).values() if isinstance(e, type) and issubclass(e, dd.DualDiffError)}
+    for path in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+                if getattr(node.exc.func, "id", "") in ours:
+                    text = " ".join(n.value for n in ast.walk(node.exc.args[0]) if isinstance(n, ast.Constant)
+                                    and isinstance(n.value, str))
+                    yield pytest.param(text, id=f"{path.relative_to(package).as_posix()}:{node.lineno}")
+
+
+MESSAGES = list(raised())
+
+
+def test_the_messages_are_found():
+    assert len(MESSAGES) > 80
+
+
+@pytest.mark.parametrize("text", MESSAGES)
+def test_every_message_names_a_cure(text):
+    words = set(re.findall(r"[a-z]+", text.lower()))
+    assert words & set(CURES), f"what is the reader to do? {text}"
+
+
+def test_a_conversion_says_where_numbers_are_lost_and_what_to_write():
+    for x in (dd.Dual(1.0, 1.0), dd.DualArray([1.0], [[1.0]])):
+        refused(lambda x=x: float(x), TypeError, type(x).__name__, "np.sin", "like=x", "numpy_aware", "dualdiff.scipy",
+                "dualdiff.value")  # fmt: skip
+
+
+def test_what_is_differentiated_goes_by_position():
+    refused(lambda: dd.grad(np.sum)(x=V), TypeError, "by position")
+
+
+def test_arguments_that_a_function_has_not():
+    refused(lambda: dd.relu(1.0, 2.0), TypeError, "relu", "x alone", "2 arguments")
+    refused(lambda: dd.leaky_relu(1.0, slop=2.0), TypeError, "leaky_relu", "x and slope", "found slop")

@@ -249,7 +249,9 @@ def _apply_along_axis(func1d, axis, arr, *args, **kwargs):
     arr = np.moveaxis(array(arr), axis, -1)
     rest = arr.shape[:-1]
     if 0 in rest:
-        raise DifferentiationValueError("Cannot apply_along_axis when any iteration dimensions are 0")
+        raise DifferentiationValueError(
+            "Cannot apply_along_axis when any iteration dimensions are 0; give it an array with entries"
+        )
     results = [numbers(func1d(arr[index], *args, **kwargs)) for index in np.ndindex(rest)]
     out = np.stack([r if is_dual(r) else np.asarray(r) for r in results])
     own = out.ndim - 1

@@ -34,7 +34,8 @@ def cast(a, dtype):
         return np.asarray(a, dtype=dtype)
     if np.dtype(dtype).kind in "biu":
         raise LostTangentError(
-            f"dtype={np.dtype(dtype)} has no room for tangents; leave dtype away, or pass dualdiff.value(x)"
+            f"dtype={np.dtype(dtype)}, given to a function of a dual array, has no room for tangents; leave dtype out, "
+            f"or pass dualdiff.value(x)"
         )
     return a.astype(dtype)
 

@@ -21,7 +21,9 @@ def _coefficients(p):
 def _polyval(p, x):
     """Horner's scheme."""
     if isinstance(x, np.poly1d):
-        raise DifferentiationTypeError("np.polyval: a polynomial at a polynomial is not supported with dual numbers")
+        raise DifferentiationTypeError(
+            "np.polyval: x is a polynomial, and the coefficients are dual numbers; pass numbers for x"
+        )
     p, x = _coefficients(p), numbers(x)
     x = x if is_dual(x) else np.asarray(x)
     y = np.zeros_like(x) + 0 * p[:1].sum()
@@ -154,7 +156,9 @@ def _roots(p):
 def _polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     """Least squares with the columns of a Vandermonde matrix scaled to unit length, as NumPy does."""
     if full or cov:
-        raise DifferentiationTypeError("np.polyfit: full=True and cov=True are not supported with dual numbers")
+        raise DifferentiationTypeError(
+            "np.polyfit: full=True and cov=True have no derivative rule; leave them out, or pass dualdiff.value(y)"
+        )
     x, y = (_coefficients(a) + 0.0 for a in (x, y))
     left, right = np.vander(x, int(deg) + 1), y
     if w is not None:

@@ -13,7 +13,7 @@ import numpy as np
 from .. import levels
 from .._array import first_order, is_dual, level, lift, make, pairs, settle
 from .._array import is_finite as finite
-from ..errors import DifferentiationTypeError, DifferentiationValueError
+from ..errors import DifferentiationTypeError, DifferentiationValueError, TangentMismatchError
 from ..packing import has_duals, join, matched, moving, pack, part, plain, plane_counts
 
 FULL = 1
@@ -202,7 +202,10 @@ def multilinear(function, operands, planes, grid=None):
     like = operands[active[0]]
     counts = {plane_counts(operands[i]) for i in active}
     if len(counts) > 1:
-        raise DifferentiationTypeError(f"numbers made by hand must carry the same number of tangents, found {counts}")
+        raise TangentMismatchError(
+            f"numbers made by hand must carry the same number of tangents, found {counts}; seed all of them together, "
+            f"or let dualdiff.jacobian do it"
+        )
 
     def replaced(*changes):
         chosen = list(values)
@@ -354,7 +357,7 @@ def _with_tangent(function, y, t, stacks, count, top):
     if t.shape != (count, *y.shape):
         raise DifferentiationValueError(
             f"{function.__name__}: its rule gave a tangent of shape {t.shape[1:]} for a result of shape {y.shape}; "
-            f"both must be equal"
+            f"return one of the shape of the result"
         )
     t = silent(t, stacks)
     return settle(make(y, (t if t.dtype == y.dtype or y.dtype.kind in "biu" else t.astype(y.dtype),), None, top))

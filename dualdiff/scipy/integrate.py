@@ -111,7 +111,10 @@ def _joined(function, start, argument=None):
         if _same_make(met, like):
             return like
         like = met
-    raise DifferentiationTypeError("the levels of the numbers in the function change from call to call")
+    raise DifferentiationTypeError(
+        "solve_ivp, quad: the function brings in numbers of another derivative at each call; keep no dual numbers from "
+        "one call to the next"
+    )
 
 
 # -- differential equations ------------------------------------------------------------------------------------------
@@ -172,7 +175,8 @@ def solve_ivp(fun, t_span, y0, method="RK45", t_eval=None, dense_output=False, e
                                     **options)
     if events is not None or vectorized:
         raise UnsupportedFunctionError(
-            "solve_ivp: events and vectorized=True are for plain numbers; their times depend on dual data, too"
+            "solve_ivp: events and vectorized=True have no derivative rule, since the times of events depend on dual "
+            "data, too; leave them out"
         )
     like = _joined(lambda y: slope(first, y), start)
     zero = _zero(like)

@@ -234,7 +234,9 @@ class interp1d(_Piecewise):
         place = np.asarray(value(_number(x)), dtype=float)
         outside = (place < self.x[0]) | (place > self.x[-1])
         if self.bounds_error and np.any(outside):
-            raise ValueError("interp1d: a point is outside of the range of x")
+            raise ValueError(
+                "interp1d: a point is outside of the range of x; pass bounds_error=False or fill_value='extrapolate'"
+            )
         out = super().__call__(x)
         if self.extrapolate or not np.any(outside):
             return out

@@ -43,7 +43,8 @@ def _require_regular(slope, flat, name):
     """Raise where the implicit function theorem says nothing."""
     if not np.all(np.isfinite(slope)) or np.any(slope == 0 if flat else np.linalg.cond(slope) > 1e15):
         raise DifferentiationValueError(
-            f"{name}: the Jacobian of the function is singular at the root, so that the root has no derivative there"
+            f"{name}: the Jacobian of the function is singular at the root, so that the root has no derivative there; "
+            f"move the parameters away from such a point, or differentiate another form of the equation"
         )
 
 
@@ -106,7 +107,10 @@ def root(fun, x0, args=(), method="hybr", **options):
     x = result.x.reshape(start.shape)
     if order_of(_packed(fun(x, *args))):
         if not result.success:
-            raise DifferentiationValueError(f"root: no root was found, so that it has no derivative: {result.message}")
+            raise DifferentiationValueError(
+                f"root: no root was found, so that it has no derivative: {result.message}; start closer, or take "
+                f"another method"
+            )
         result.x = _implicit(fun, np.atleast_1d(x), args, transforms.jacobian, "root")
     return result
 

@@ -52,7 +52,10 @@ class _Continuous:
         args = [_number(a) for a in args]
         shapes, rest = args[: self.shapes], args[self.shapes :]
         if len(shapes) < self.shapes or len(rest) > 2:
-            raise TypeError(f"{type(self).__name__.strip('_')}: takes {self.shapes} shapes, loc and scale")
+            raise TypeError(
+                f"{type(self).__name__.strip('_')}: takes {self.shapes} shape parameters, loc and scale, found "
+                f"{len(args)} arguments after x; give the shapes by position"
+            )
         loc = rest[0] if rest else _number(loc)
         scale = rest[1] if len(rest) > 1 else _number(scale)
         return shapes, loc, scale
@@ -272,7 +275,10 @@ class _Discrete:
         args = [_number(a) for a in args]
         shapes, rest = args[: self.shapes], args[self.shapes :]
         if len(shapes) < self.shapes or len(rest) > 1:
-            raise TypeError(f"{type(self).__name__.strip('_').lower()}: takes {self.shapes} shapes and loc")
+            raise TypeError(
+                f"{type(self).__name__.strip('_').lower()}: takes {self.shapes} shape parameters and loc, found "
+                f"{len(args)} arguments after k; give the shapes by position"
+            )
         return value(_number(k)) - value(rest[0] if rest else _number(loc)), shapes
 
     def _serve(self, function, k, shapes, inside, outside):
