@@ -69,7 +69,7 @@ def sparse_arrays(name):
     except ImportError:
         raise MissingPackageError(
             f"{name}: sparse=True gives an array of scipy.sparse, and SciPy is not installed; "
-            f"python -m pip install scipy"
+            f"install it with `python -m pip install scipy`"
         ) from None
     return scipy.sparse
 

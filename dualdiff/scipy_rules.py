@@ -1024,7 +1024,8 @@ class PartialsRow(Row):
             return self.plain(*operands)
         operands = [lift(a) if is_dual(a) else _number(a) for a in operands]
         if len(operands) != len(self.names):
-            raise DifferentiationTypeError(f"{self.rule.name}: takes {', '.join(self.names)}")
+            raise DifferentiationTypeError(
+                f"{self.rule.name}: takes {', '.join(self.names)}, found {len(operands)} arguments; pass one for each")
         self._refuse({name: a for name, a in zip(self.names, operands, strict=True) if name not in self.variables})
         return apply_custom(self, self._tangent, operands)
 

@@ -102,12 +102,12 @@ class Pattern:
         if isinstance(entries, Pattern):
             entries = entries.array
         if has_duals(entries):
-            raise DifferentiationTypeError("Pattern: found dual numbers; a pattern is made of plain ones, see dd.value")
+            raise DifferentiationTypeError("Pattern: found dual numbers; a pattern is made of plain ones; pass dualdiff.value(a)")
         if not sparse.issparse(entries):
             entries = np.asarray(entries)
             if entries.dtype.kind not in "biufc":
                 raise DifferentiationTypeError(
-                    f"Pattern: needs an array of truth values or numbers, found dtype {entries.dtype}"
+                    f"Pattern: needs an array of truth values or numbers, found dtype {entries.dtype}; pass a != 0"
                 )
             entries = entries != 0
         if entries.ndim != 2:
@@ -153,7 +153,8 @@ class Pattern:
             return NotImplemented
         if self.shape != other.shape:
             raise DifferentiationValueError(
-                f"Pattern: only patterns of one shape can be joined, found {self.shape} and {other.shape}"
+                f"Pattern: only patterns of one shape can be joined, found {self.shape} and {other.shape}; "
+                f"detect both with the same sizes of x and f(x)"
             )
         return Pattern(self.array + other.array)
 
