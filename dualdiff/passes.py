@@ -11,10 +11,11 @@ import numpy as np
 
 from . import levels
 from ._array import is_dual, pairs
+from .containers import derivative_of, point_of, point_of_arguments, read_result
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .functions import value as plain_value
-from .points import FULL, TRIANGLE, Point
-from .results import described, name_of, read
+from .points import FULL, TRIANGLE
+from .results import described, name_of, own
 
 # Arrays of the input's size that a function is assumed to keep alive at a time, when the memory of a pass is estimated.
 LIVE_ARRAYS = 4
@@ -26,7 +27,7 @@ class Settings:
 
     name: str
     function: Callable
-    argnums: int = 0
+    argnums: int | tuple = 0
     mode: str = "auto"
     chunk_size: int | None = None
     max_memory: float | None = None
@@ -37,9 +38,11 @@ class Settings:
 
     def __post_init__(self):
         check_function(self.function, self.name)
-        if not is_integer(self.argnums):
+        several = isinstance(self.argnums, tuple)
+        if not (self.argnums and all(map(is_integer, self.argnums)) if several else is_integer(self.argnums)):
             raise DifferentiationTypeError(
-                f"{self.name}: argnums must be the position of one argument, an integer, found {self.argnums!r}"
+                f"{self.name}: argnums must be the position of one argument, an integer, or a tuple of such, "
+                f"found {self.argnums!r}"
             )
         if self.mode not in ("auto", "forward"):
             raise DifferentiationValueError(f"{self.name}: mode must be 'auto' or 'forward', found {self.mode!r}")
@@ -59,7 +62,7 @@ class Settings:
     def is_plain(self):
         """Whether a short list of floats may take the compiled short cut."""
         return self.chunk_size is None and self.max_memory is None and not (
-            self.batched or self.has_aux or self.holomorphic
+            self.batched or self.has_aux or self.holomorphic or isinstance(self.argnums, tuple)
         )
 
     def open_level(self):
@@ -100,26 +103,52 @@ def machine_memory():
 
 
 class Call:
-    """One call of a transformed function: its arguments, and the place of the one that is differentiated."""
+    """One call of a transformed function: its arguments, and the places of those that are differentiated.
 
-    __slots__ = ("args", "argnum", "aux", "kwargs", "point", "settings")
+    Attributes
+    ----------
+    point : Point or ContainerPoint
+    outputs : Outputs or None
+        How the last result is made into a container again; None for arrays.
+    """
+
+    __slots__ = ("args", "argnums", "aux", "kwargs", "outputs", "point", "settings")
 
     def __init__(self, settings, args, kwargs):
-        argnum, name = settings.argnums, settings.name
+        name, several = settings.name, isinstance(settings.argnums, tuple)
+        self.settings, self.args, self.kwargs, self.aux, self.outputs = settings, args, kwargs, None, None
+        self.argnums = [self._place(argnum) for argnum in (settings.argnums if several else (settings.argnums,))]
+        if len(set(self.argnums)) < len(self.argnums):
+            raise DifferentiationValueError(f"{name}: argnums={settings.argnums} names an argument twice")
+        chosen = [args[place] for place in self.argnums]
+        if several:
+            labels = [f"argument {place}" for place in self.argnums]
+            self.point = point_of_arguments(chosen, labels, name, settings.holomorphic)
+        else:
+            self.point = point_of(chosen[0], name, settings.holomorphic)
+
+    def _place(self, argnum):
+        args = self.args
         if not -len(args) <= argnum < len(args):
             raise DifferentiationTypeError(
-                f"{name}: argnums={argnum} needs at least {argnum + 1 if argnum >= 0 else -argnum} positional "
-                f"arguments, found {len(args)}"
+                f"{self.settings.name}: argnums={self.settings.argnums} needs at least "
+                f"{argnum + 1 if argnum >= 0 else -argnum} positional arguments, found {len(args)}"
             )
-        self.settings, self.args, self.kwargs, self.aux = settings, args, kwargs, None
-        self.argnum = argnum % len(args)
-        self.point = Point(args[self.argnum], name, settings.holomorphic)
+        return argnum % len(args)
 
     def batch_shape(self):
         """The shape of one row's x, and the number of columns."""
         point, settings = self.point, self.settings
         if not settings.batched:
             return point.shape, point.size
+        if point.kind == "container":
+            if point.rows() is None:
+                raise DifferentiationValueError(
+                    f"{settings.name}: batched=True needs arrays of shapes (B, *in) with one B, found the shapes "
+                    f"{[leaf.shape for leaf in point.leaves]}"
+                )
+            columns = point.offsets(batched=True)[-1]
+            return (columns,), columns
         if point.kind != "array" or len(point.shape) < 1:
             raise DifferentiationValueError(
                 f"{settings.name}: batched=True needs an array of shape (B, *in), found a {point.kind}"
@@ -129,22 +158,31 @@ class Call:
     def check_result(self, val, scalar, instead):
         """A gradient needs a scalar, a batch one result per row."""
         settings = self.settings
+        if scalar and self.outputs is not None:
+            raise DifferentiationTypeError(
+                f"{settings.name}: {name_of(settings.function)} returned a container, but a gradient needs a scalar; "
+                f"perhaps you meant {instead}, or has_aux=True for a second result"
+            )
         if scalar and val.shape != ():
             raise DifferentiationValueError(
                 f"{settings.name}: {name_of(settings.function)} returned an array of shape {val.shape}, but a "
                 f"gradient needs a scalar; perhaps you meant {instead}"
             )
-        rows = self.point.shape[:1]
-        if settings.batched and val.shape[:1] != rows:
-            raise DifferentiationValueError(
-                f"{settings.name}: batched=True needs a function that keeps the batch axis of length {rows[0]}, its "
-                f"result has shape {val.shape}"
-            )
+        if settings.batched:
+            rows = self.point.rows() if self.point.kind == "container" else self.point.shape[0]
+            if val.shape[:1] != (rows,):
+                raise DifferentiationValueError(
+                    f"{settings.name}: batched=True needs a function that keeps the batch axis of length {rows}, its "
+                    f"result has shape {val.shape}"
+                )
 
     def evaluate(self, seeded):
-        """Call the function with the seeded argument in place."""
-        settings = self.settings
-        args = (*self.args[: self.argnum], seeded, *self.args[self.argnum + 1 :])
+        """Call the function with the seeded argument, or the tuple of seeded arguments, in place."""
+        settings, args = self.settings, list(self.args)
+        if not isinstance(settings.argnums, tuple):
+            seeded = (seeded,)
+        for place, argument in zip(self.argnums, seeded, strict=True):
+            args[place] = argument
         y = settings.function(*args, **self.kwargs)
         if not settings.has_aux:
             return y
@@ -175,10 +213,17 @@ class Call:
             blocks.append(planes)
         return val, blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
+    def _read(self, y, lvl, counts):
+        settings = self.settings
+        val, stacks, self.outputs = read_result(
+            y, lvl, settings.name, settings.function, counts, 1 if settings.batched else 0
+        )
+        return val, stacks
+
     def read_first(self, y, lvl, count):
         """Value and planes of a first-order result."""
-        val, stacks, _ = read(y, lvl, self.settings.name, self.settings.function)
-        return val, np.zeros((count, *val.shape), val.dtype) if stacks is None else stacks[0]
+        val, (planes,) = self._read(y, lvl, (count,))
+        return val, planes
 
     def second_order(self, first, second, kind):
         """Value, e1, e2 planes and e12 planes of one pass."""
@@ -188,11 +233,15 @@ class Call:
 
     def read_second(self, y, lvl, layout):
         """Value and stacks of a second-order result."""
-        val, stacks, _ = read(y, lvl, self.settings.name, self.settings.function)
-        if stacks is None:
-            counts = (*layout[1:], len(pairs(layout)[0]))
-            stacks = tuple(np.zeros((n, *val.shape), val.dtype) for n in counts)
-        return val, stacks
+        return self._read(y, lvl, (*layout[1:], len(pairs(layout)[0])))
+
+    def value(self, val):
+        """A value, or a plane that is laid out as one, in the form that the caller gets."""
+        return own(val) if self.outputs is None else self.outputs.value(val)
+
+    def derivative(self, planes, shape, order=1):
+        """Planes of the result, one per column or pair of columns, in the form that the caller gets."""
+        return derivative_of(planes, self.point, self.outputs, shape, order, self.settings.batched)
 
 
 def hessian_blocks(call, chunks, n):

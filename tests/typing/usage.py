@@ -33,6 +33,8 @@ assert_type(slope, NDArray[Any])
 assert_type(dd.grad(np.tanh)(0.5), np.float64)
 rosenbrock: NDArray[Any] = dd.grad(lambda v: (1 - v[0]) ** 2 + 100 * (v[1] - v[0] ** 2) ** 2)([1.0, 2.0])
 with_aux, aux = dd.jacobian(lambda b: (model(b, x), "note"), has_aux=True)(b)
+in_both = dd.grad(lambda b, x: loss(b, x), argnums=(0, 1))(b, x)
+in_a_dict = dd.grad(lambda p: loss(p["b"], p["x"]))({"b": b, "x": x})["b"]
 y, direction = dd.jvp(model, (b, x), (np.ones(2), np.zeros(5)))
 curve, covariance = dd.propagate(lambda b: model(b, x), b, np.diag([0.1, 0.01]))
 third = dd.derivative(np.sin, order=3)(0.1)
