@@ -286,6 +286,10 @@ class Outputs(NamedTuple):
         places = [slice(end - width, end) for end, width in zip(ends, widths, strict=True)]
         return list(zip(places, self.shapes, self.dtypes, strict=True))
 
+    def of_rows(self, rows):
+        """The same for another number of rows of a batch."""
+        return self._replace(shapes=tuple((rows, *shape[1:]) for shape in self.shapes))
+
     def value(self, flat):
         """The container of values."""
         return join(

@@ -29,5 +29,9 @@ class LevelError(DualDiffError, RuntimeError):
     """A dual number was used outside the transform call that made it."""
 
 
+class ExecutorError(DualDiffError, RuntimeError):
+    """Work that was handed to an executor could not get there, or did not come back."""
+
+
 class DerivativeMismatch(DualDiffError, AssertionError):
     """Derivatives and central differences disagree."""

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from . import levels
 from ._array import is_dual, pairs
 from .containers import derivative_of, point_of, point_of_arguments, read_result
 from .errors import DifferentiationTypeError, DifferentiationValueError
+from .executors import Task, check_executor, columns_per_block, row_blocks, run, worker_count
 from .functions import value as plain_value
 from .points import FULL, TRIANGLE
 from .results import described, name_of, own
@@ -35,6 +37,8 @@ class Settings:
     has_aux: bool = False
     strict: bool = False
     holomorphic: bool = False
+    executor: Any = None
+    progress: bool = False
 
     def __post_init__(self):
         check_function(self.function, self.name)
@@ -50,6 +54,12 @@ class Settings:
             raise DifferentiationValueError(
                 f"{self.name}: chunk_size must be an integer of at least 1, found {self.chunk_size!r}"
             )
+        check_executor(self.executor, self.name)
+        if self.batched and self.has_aux and self.executor is not None:
+            raise DifferentiationValueError(
+                f"{self.name}: rows of a batch go to different workers, so that there is no aux of the whole batch; "
+                f"leave has_aux or executor out"
+            )
         memory = self.max_memory
         if memory is not None and (
             isinstance(memory, bool) or not isinstance(memory, int | float | np.number) or not memory > 0
@@ -63,21 +73,31 @@ class Settings:
         """Whether a short list of floats may take the compiled short cut."""
         return self.chunk_size is None and self.max_memory is None and not (
             self.batched or self.has_aux or self.holomorphic or isinstance(self.argnums, tuple)
+            or self.executor or self.progress
         )
 
     def open_level(self):
         return levels.open_level(self.strict, self.holomorphic)
+
+    @property
+    def workers(self):
+        return 1 if self.executor is None else worker_count(self.executor)
 
     def columns(self, point, n, planes=1):
         """Split n columns into chunks.
 
         1. All n columns go in one pass when their planes, in `LIVE_ARRAYS` arrays of x's size, fit ``max_memory``.
         2. Otherwise a pass takes as many as fit, at least one; ``chunk_size`` is an upper limit of the caller's own.
+        3. With an executor its workers share the memory, and `columns_per_block` is a further limit.
         """
         memory = machine_memory() // 4 if self.max_memory is None else self.max_memory
-        fits = memory / (LIVE_ARRAYS * point.dtype.itemsize * max(point.size, 1))
+        workers = self.workers
+        fits = memory / (workers * LIVE_ARRAYS * point.dtype.itemsize * max(point.size, 1))
         fits = fits if planes == 1 else math.sqrt(fits)
-        step = max(1, int(min(n, fits, n if self.chunk_size is None else self.chunk_size)))
+        limits = [n, fits] + ([] if self.chunk_size is None else [self.chunk_size])
+        if self.executor is not None:
+            limits.append(columns_per_block(n, workers, planes))
+        step = max(1, int(min(limits)))
         return [(first, min(step, n - first)) for first in range(0, n, step)] or [(0, 0)]
 
 
@@ -176,14 +196,17 @@ class Call:
                     f"result has shape {val.shape}"
                 )
 
+    def _with(self, x):
+        """The arguments, with another x or tuple of them in place."""
+        args = list(self.args)
+        for place, argument in zip(self.argnums, x if isinstance(self.settings.argnums, tuple) else (x,), strict=True):
+            args[place] = argument
+        return tuple(args)
+
     def evaluate(self, seeded):
         """Call the function with the seeded argument, or the tuple of seeded arguments, in place."""
-        settings, args = self.settings, list(self.args)
-        if not isinstance(settings.argnums, tuple):
-            seeded = (seeded,)
-        for place, argument in zip(self.argnums, seeded, strict=True):
-            args[place] = argument
-        y = settings.function(*args, **self.kwargs)
+        settings = self.settings
+        y = settings.function(*self._with(seeded), **self.kwargs)
         if not settings.has_aux:
             return y
         if not isinstance(y, tuple) or len(y) != 2:
@@ -204,14 +227,71 @@ class Call:
         # Whoever else holds the result keeps numbers of his own (2: the name y, and the argument of the count).
         return (y.copy() if is_dual(y) and sys.getrefcount(y) > 2 else y), lvl
 
-    def first_order(self, chunks):
-        """Value and all columns, chunk by chunk: planes of shape (columns, *Y)."""
-        batched, blocks = self.settings.batched, []
-        for chunk in chunks:
-            y, lvl = self.seeded(lambda lvl, chunk=chunk: self.point.seeded(lvl, chunk, batched))
-            val, planes = self.read_first(y, lvl, chunk[1])
-            blocks.append(planes)
-        return val, blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+    def columns(self, order=1):
+        """The chunks of columns of this call."""
+        return self.settings.columns(self.point, self.batch_shape()[1], order)
+
+    def all_first(self):
+        """Value and planes of all columns, (columns, *Y)."""
+        if self._shares_rows():
+            return self._by_rows("all_first", 1)
+        chunks = self.columns()
+        blocks = run(self, [Task("first_block", (chunk,), chunk[1]) for chunk in chunks], "columns")
+        planes = [planes for _, planes in blocks]
+        return blocks[0][0], planes[0] if len(planes) == 1 else np.concatenate(planes)
+
+    def first_block(self, chunk):
+        """Value and planes of one pass."""
+        batched = self.settings.batched
+        y, lvl = self.seeded(lambda lvl: self.point.seeded(lvl, chunk, batched))
+        return self.read_first(y, lvl, chunk[1])
+
+    def all_second(self):
+        """Value, first-order planes (n, *Y) and second-order planes (n n, *Y): a pass for each pair of chunks."""
+        if self._shares_rows():
+            return self._by_rows("all_second", 2)
+        chunks = self.columns(order=2)
+        pairs_of_chunks = [(a, b) for i, a in enumerate(chunks) for b in chunks[: i + 1]]
+        tasks = [
+            Task("second_block", (a, b), a[1] * (a[1] + 1) // 2 if a == b else a[1] * b[1]) for a, b in pairs_of_chunks
+        ]
+        results = run(self, tasks, "pairs of columns")
+        return joined_blocks(chunks, dict(zip(pairs_of_chunks, results, strict=True)))
+
+    def second_block(self, first, second):
+        """Value, first-order and second-order planes of one pass; of a pair of different chunks no first order."""
+        if first == second:
+            val, (e1, _, e12) = self.second_order(first, second, TRIANGLE)
+            return val, e1, e12
+        val, (_, _, e12) = self.second_order(first, second, FULL)
+        return val, None, e12
+
+    def _shares_rows(self):
+        return self.settings.batched and self.settings.executor is not None
+
+    def _by_rows(self, method, order):
+        """Let workers have rows of the batch, each with all columns."""
+        self.batch_shape()
+        container = self.point.kind == "container"
+        leaves = self.point.leaves if container else [self.point]
+        tasks = []
+        for first, last in row_blocks(leaves[0].shape[0], self.settings.workers):
+            parts = [leaf.x[first:last] for leaf in leaves]
+            args = self._with(self.point.rebuilt(parts) if container else parts[0])
+            tasks.append(Task(method, (), last - first, args))
+        try:
+            results = run(self, tasks, "rows")
+        except ValueError as error:
+            error.add_note(
+                f"{self.settings.name}: the executor's workers got some rows of the batch each; further arguments that "
+                f"have a value for every row must be part of x"
+            )
+            raise
+        # The rows of values are axis 0; planes have theirs in front of it.
+        joined = [np.concatenate(parts, axis=min(i, 1)) for i, parts in enumerate(zip(*results, strict=True))]
+        if self.outputs is not None:
+            self.outputs = self.outputs.of_rows(joined[0].shape[0])
+        return joined
 
     def _read(self, y, lvl, counts):
         settings = self.settings
@@ -244,26 +324,21 @@ class Call:
         return derivative_of(planes, self.point, self.outputs, shape, order, self.settings.batched)
 
 
-def hessian_blocks(call, chunks, n):
-    """First-order planes (n, *Y) and second-order planes (n n, *Y), from one pass per pair of chunks."""
+def joined_blocks(chunks, results):
+    """Value, first-order and second-order planes from those of the pairs of chunks."""
     if len(chunks) == 1:
-        val, (e1, _, e12) = call.second_order(chunks[0], chunks[0], TRIANGLE)
-        return val, e1, e12[mirror(n)]
-    rows = {}
-    first = []
-    for i, a in enumerate(chunks):
-        for j, b in enumerate(chunks[: i + 1]):
-            if i == j:
-                val, (e1, _, e12) = call.second_order(a, a, TRIANGLE)
-                first.append(e1)
-                rows[i, i] = e12[mirror(a[1])].reshape((a[1], a[1], *val.shape))
-            else:
-                val, (_, _, e12) = call.second_order(a, b, FULL)
-                rows[i, j] = e12.reshape((a[1], b[1], *val.shape))
-                rows[j, i] = np.swapaxes(rows[i, j], 0, 1)
-    grid = range(len(chunks))
-    full = np.concatenate([np.concatenate([rows[i, j] for j in grid], axis=1) for i in grid], axis=0)
-    return val, np.concatenate(first), full.reshape((n * n, *val.shape))
+        ((val, e1, e12),) = results.values()
+        return val, e1, e12[mirror(chunks[0][1])]
+    rows, first = {}, []
+    for (a, b), (val, e1, e12) in results.items():
+        if a == b:
+            first.append(e1)
+            rows[a, a] = e12[mirror(a[1])].reshape((a[1], a[1], *val.shape))
+        else:
+            rows[a, b] = e12.reshape((a[1], b[1], *val.shape))
+            rows[b, a] = np.swapaxes(rows[a, b], 0, 1)
+    full = np.concatenate([np.concatenate([rows[a, b] for b in chunks], axis=1) for a in chunks], axis=0)
+    return val, np.concatenate(first), full.reshape((-1, *val.shape))
 
 
 def mirror(n):

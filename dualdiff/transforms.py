@@ -14,7 +14,7 @@ from ._scalar import first_order_pass, second_order_pass
 from .containers import derivative_of, point_and_directions, read_result
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .packing import has_duals, pack
-from .passes import Call, Settings, check_function, hessian_blocks, is_integer, mirror
+from .passes import Call, Settings, check_function, is_integer, mirror
 from .points import DIAGONAL, FULL, TRIANGLE, seed_along
 from .results import back, name_of, own
 
@@ -25,10 +25,7 @@ def _first_order(settings, args, kwargs, scalar=False, done=None):
     """The call, its value, and the planes of all columns; ``done`` is a result that the short cut could not read."""
     call = Call(settings, args, kwargs)
     shape, n = call.batch_shape()
-    if done is None:
-        val, planes = call.first_order(settings.columns(call.point, n))
-    else:
-        val, planes = call.read_first(*done[:2], n)
+    val, planes = call.all_first() if done is None else call.read_first(*done[:2], n)
     call.check_result(val, scalar, "dualdiff.jacobian")
     return call, val, planes, shape
 
@@ -69,8 +66,8 @@ def _both(has_aux):
     return lambda val, d, aux: (val, d)
 
 
-def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False, max_memory=None, has_aux=False,
-             strict=False, holomorphic=False):
+def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False, executor=None,
+             max_memory=None, has_aux=False, strict=False, holomorphic=False, progress=False):
     """Differentiate a function of arrays: every output with respect to every input, exactly.
 
     Parameters
@@ -84,6 +81,10 @@ def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False
         The largest number of columns in one pass; without it all columns that fit ``max_memory``.
     batched : bool
         x is (B, *in) and the function maps rows independently; the result is (B, *out, *in).
+    executor : concurrent.futures.Executor, optional
+        Threads, processes or machines (``client.get_executor()`` of dask.distributed) that share the columns, or with
+        ``batched=True`` the rows. For other processes function and arguments are pickled, with cloudpickle where it is
+        installed. A block of columns evaluates the value anew, so this pays where a pass is long.
     max_memory : int, optional
         Bytes that the planes of a pass may take, a quarter of the machine's memory when nothing is said.
     has_aux : bool
@@ -92,6 +93,8 @@ def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False
         At kinks: nan instead of a subgradient.
     holomorphic : bool
         x is complex, the function holomorphic, and the derivative the complex one.
+    progress : bool
+        Show progress on standard error, with tqdm where it is installed; it moves as passes end.
 
     Returns
     -------
@@ -104,6 +107,8 @@ def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False
     ------
     DualDiffError
         Wherever a tangent would be lost, an argument cannot be differentiated, or a function has no rule.
+    ExecutorError
+        When work cannot reach the executor's workers, or is lost with them.
 
     Notes
     -----
@@ -117,13 +122,14 @@ def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False
            [1., 0.]])
     """
     settings = Settings(
-        "jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic
+        "jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic,
+        executor, progress,
     )
     return _public(function, _jacobian(settings), _only(has_aux))
 
 
-def value_and_jacobian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False, max_memory=None,
-                       has_aux=False, strict=False, holomorphic=False):
+def value_and_jacobian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False, executor=None,
+                       max_memory=None, has_aux=False, strict=False, holomorphic=False, progress=False):
     """Compute the value and the Jacobian from the same evaluation; see `jacobian`.
 
     Returns
@@ -138,13 +144,14 @@ def value_and_jacobian(function, argnums=0, *, mode="auto", chunk_size=None, bat
     (array([9.]), array([[6.]]))
     """
     settings = Settings(
-        "value_and_jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic
+        "value_and_jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic,
+        executor, progress,
     )
     return _public(function, _jacobian(settings), _both(has_aux))
 
 
-def grad(function, argnums=0, *, mode="auto", chunk_size=None, max_memory=None, has_aux=False, strict=False,
-         holomorphic=False):
+def grad(function, argnums=0, *, mode="auto", chunk_size=None, executor=None, max_memory=None, has_aux=False,
+         strict=False, holomorphic=False, progress=False):
     """Differentiate a function with a scalar result; see `jacobian` for the parameters.
 
     Returns
@@ -164,13 +171,14 @@ def grad(function, argnums=0, *, mode="auto", chunk_size=None, max_memory=None, 
     array([2., 4.])
     """
     settings = Settings(
-        "grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic
+        "grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic,
+        executor, progress,
     )
     return _public(function, _jacobian(settings, scalar=True), _only(has_aux))
 
 
-def value_and_grad(function, argnums=0, *, mode="auto", chunk_size=None, max_memory=None, has_aux=False, strict=False,
-                   holomorphic=False):
+def value_and_grad(function, argnums=0, *, mode="auto", chunk_size=None, executor=None, max_memory=None, has_aux=False,
+                   strict=False, holomorphic=False, progress=False):
     """Compute the value and the gradient from the same evaluation; see `grad`.
 
     Examples
@@ -180,7 +188,8 @@ def value_and_grad(function, argnums=0, *, mode="auto", chunk_size=None, max_mem
     (np.float64(5.0), array([2., 4.]))
     """
     settings = Settings(
-        "value_and_grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic
+        "value_and_grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic,
+        executor, progress,
     )
     return _public(function, _jacobian(settings, scalar=True), _both(has_aux))
 
@@ -293,7 +302,7 @@ def _hessian(settings, scalar=False):
         call = Call(settings, args, kwargs)
         shape, n = call.batch_shape()
         if done is None:
-            val, first, second = hessian_blocks(call, settings.columns(call.point, n, planes=2), n)
+            val, first, second = call.all_second()
         else:
             val, (first, _, second) = call.read_second(*done[:2], (TRIANGLE, n, n))
             second = second[mirror(n)]
@@ -303,8 +312,8 @@ def _hessian(settings, scalar=False):
     return compute
 
 
-def hessian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False, max_memory=None, has_aux=False,
-            strict=False, holomorphic=False):
+def hessian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False, executor=None,
+            max_memory=None, has_aux=False, strict=False, holomorphic=False, progress=False):
     """Compute exact second derivatives by hyper-dual numbers; see `jacobian` for the parameters.
 
     Returns
@@ -327,14 +336,17 @@ def hessian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False,
            [2., 0.]])
     """
     compute = _hessian(
-        Settings("hessian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic)
+        Settings(
+            "hessian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic,
+            executor, progress,
+        )
     )
     pick = (lambda val, g, h, aux: (h, aux)) if has_aux else (lambda val, g, h, aux: h)
     return _public(function, compute, pick)
 
 
-def value_grad_and_hessian(function, argnums=0, *, mode="auto", chunk_size=None, max_memory=None, has_aux=False,
-                           strict=False, holomorphic=False):
+def value_grad_and_hessian(function, argnums=0, *, mode="auto", chunk_size=None, executor=None, max_memory=None,
+                           has_aux=False, strict=False, holomorphic=False, progress=False):
     """Compute value, gradient and Hessian of a scalar function from one evaluation where memory allows.
 
     Returns
@@ -349,7 +361,8 @@ def value_grad_and_hessian(function, argnums=0, *, mode="auto", chunk_size=None,
     (np.float64(1.0), array([2.]), array([[2.]]))
     """
     settings = Settings(
-        "value_grad_and_hessian", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic
+        "value_grad_and_hessian", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic,
+        executor, progress,
     )
     compute = _hessian(settings, scalar=True)
 
