@@ -22,9 +22,10 @@ from .progress import Progress
 
 # A worker gets this many blocks where there is enough work: one that is slow, or dies, holds up a quarter of its share.
 BLOCKS_PER_WORKER = 4
-# A block has this many columns where there is enough work: each block evaluates the value anew, and that should stay
-# small beside the columns.
+# Each block evaluates the value anew, which should stay small beside its columns. Where there is enough work a block
+# has so many columns, and so many numbers in the planes of x: below that, calls cost more than what they compute.
 LEAST_COLUMNS = 8
+LEAST_NUMBERS = 2**15
 # Executors whose workers are other processes; what they get must be pickled.
 REMOTE = ("distributed", "loky", "mpi4py")
 
@@ -65,11 +66,12 @@ def worker_count(executor):
     return os.cpu_count() or 1
 
 
-def columns_per_block(n, workers, order=1):
-    """Columns in a block, for n columns on so many workers.
+def columns_per_block(n, workers, size, order=1):
+    """Columns in a block, for n columns of so many numbers each on so many workers.
 
     1. Every worker gets a block where there are enough columns, and `BLOCKS_PER_WORKER` where there are many.
-    2. A block has at least `LEAST_COLUMNS` columns unless that would leave a worker without any.
+    2. A block has at least `LEAST_COLUMNS` columns, and `LEAST_NUMBERS` numbers in them (in their pairs, at second
+       order), unless that would leave a worker without any.
 
     A Hessian of t blocks of columns has t (t + 1) / 2 blocks of pairs.
     """
@@ -78,12 +80,15 @@ def columns_per_block(n, workers, order=1):
         return blocks if order == 1 else math.ceil((math.sqrt(8 * blocks + 1) - 1) / 2)
 
     coarse, fine = (math.ceil(n / cuts(blocks)) for blocks in (workers, BLOCKS_PER_WORKER * workers))
-    return max(min(coarse, max(fine, LEAST_COLUMNS)), 1)
+    numbers = LEAST_NUMBERS / max(size, 1)
+    least = max(LEAST_COLUMNS, math.ceil(numbers if order == 1 else math.sqrt(numbers)))
+    return max(min(coarse, max(fine, least)), 1)
 
 
-def row_blocks(rows, workers):
-    """Pairs of first and last row: `BLOCKS_PER_WORKER` blocks for each worker, as equal as can be."""
-    count = max(min(rows, BLOCKS_PER_WORKER * workers), 1)
+def row_blocks(rows, workers, size):
+    """Pairs of first and last row: equal blocks by the same rule, for so many numbers in the planes of a row."""
+    most, least = BLOCKS_PER_WORKER * workers, workers
+    count = max(min(rows, least), min(rows, most, rows * size // LEAST_NUMBERS), 1)
     ends = [rows * i // count for i in range(count + 1)]
     return list(zip(ends, ends[1:], strict=False))
 

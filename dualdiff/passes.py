@@ -96,7 +96,7 @@ class Settings:
         fits = fits if planes == 1 else math.sqrt(fits)
         limits = [n, fits] + ([] if self.chunk_size is None else [self.chunk_size])
         if self.executor is not None:
-            limits.append(columns_per_block(n, workers, planes))
+            limits.append(columns_per_block(n, workers, point.size, planes))
         step = max(1, int(min(limits)))
         return [(first, min(step, n - first)) for first in range(0, n, step)] or [(0, 0)]
 
@@ -271,11 +271,11 @@ class Call:
 
     def _by_rows(self, method, order):
         """Let workers have rows of the batch, each with all columns."""
-        self.batch_shape()
+        _, columns = self.batch_shape()
         container = self.point.kind == "container"
         leaves = self.point.leaves if container else [self.point]
         tasks = []
-        for first, last in row_blocks(leaves[0].shape[0], self.settings.workers):
+        for first, last in row_blocks(leaves[0].shape[0], self.settings.workers, columns ** (order + 1)):
             parts = [leaf.x[first:last] for leaf in leaves]
             args = self._with(self.point.rebuilt(parts) if container else parts[0])
             tasks.append(Task(method, (), last - first, args))

@@ -607,6 +607,9 @@ def table():
     for method in ("Radau", "BDF", "LSODA"):
         problems.append(("solve_ivp", method, lambda m, f, k=method: m.solve_ivp(
             f, (0.0, 40.0), [1.0, 0.0, 0.0], k, rtol=1e-6, atol=1e-10), kinetics))
+    for method in ("Radau", "BDF"):
+        problems.append(("solve_ivp", f"{method}, 30 equations",
+                         lambda m, f, k=method: m.solve_ivp(f, (0.0, 1.0), ROD, k), heat))
     for solver, method, run, f in problems:
         counts = []
         for exact in (True, False):
