@@ -13,7 +13,8 @@ import pickle
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 from concurrent.futures import as_completed as completed
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,8 +31,7 @@ LEAST_NUMBERS = 2**15
 REMOTE = ("distributed", "loky", "mpi4py")
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(NamedTuple):
     """A method of `Call` to run, its arguments, and how many columns or pairs of columns it carries.
 
     ``args`` are the arguments of the user's function where the task has some of its own (rows of a batch).
@@ -96,6 +96,8 @@ def row_blocks(rows, workers, size):
 def run(call, tasks, unit):
     """Run the tasks of a call; return their results in order."""
     settings = call.settings
+    if settings.executor is None and not settings.progress:
+        return [getattr(call, task.method)(*task.job) for task in tasks]
     with Progress(settings.progress, settings.name, sum(task.cost for task in tasks), unit) as progress:
         if settings.executor is not None:
             return _share_out(call, tasks, progress)

@@ -79,10 +79,6 @@ class Settings:
     def open_level(self):
         return levels.open_level(self.strict, self.holomorphic)
 
-    @property
-    def workers(self):
-        return 1 if self.executor is None else worker_count(self.executor)
-
     def columns(self, point, n, planes=1):
         """Split n columns into chunks.
 
@@ -91,13 +87,12 @@ class Settings:
         3. With an executor its workers share the memory, and `columns_per_block` is a further limit.
         """
         memory = machine_memory() // 4 if self.max_memory is None else self.max_memory
-        workers = self.workers
-        fits = memory / (workers * LIVE_ARRAYS * point.dtype.itemsize * max(point.size, 1))
-        fits = fits if planes == 1 else math.sqrt(fits)
-        limits = [n, fits] + ([] if self.chunk_size is None else [self.chunk_size])
+        fits = memory / (LIVE_ARRAYS * point.dtype.itemsize * max(point.size, 1))
+        limit = n if self.chunk_size is None else self.chunk_size
         if self.executor is not None:
-            limits.append(columns_per_block(n, workers, point.size, planes))
-        step = max(1, int(min(limits)))
+            workers = worker_count(self.executor)
+            fits, limit = fits / workers, min(limit, columns_per_block(n, workers, point.size, planes))
+        step = max(1, int(min(n, fits if planes == 1 else math.sqrt(fits), limit)))
         return [(first, min(step, n - first)) for first in range(0, n, step)] or [(0, 0)]
 
 
@@ -128,24 +123,32 @@ class Call:
     Attributes
     ----------
     point : Point or ContainerPoint
+    shape : tuple
+        The shape of x, of a row of x where it is a batch.
+    columns : int
+        The numbers in that.
     outputs : Outputs or None
         How the last result is made into a container again; None for arrays.
     """
 
-    __slots__ = ("args", "argnums", "aux", "kwargs", "outputs", "point", "settings")
+    __slots__ = ("args", "aux", "columns", "kwargs", "outputs", "place", "point", "settings", "shape")
 
     def __init__(self, settings, args, kwargs):
-        name, several = settings.name, isinstance(settings.argnums, tuple)
         self.settings, self.args, self.kwargs, self.aux, self.outputs = settings, args, kwargs, None, None
-        self.argnums = [self._place(argnum) for argnum in (settings.argnums if several else (settings.argnums,))]
-        if len(set(self.argnums)) < len(self.argnums):
-            raise DifferentiationValueError(f"{name}: argnums={settings.argnums} names an argument twice")
-        chosen = [args[place] for place in self.argnums]
-        if several:
-            labels = [f"argument {place}" for place in self.argnums]
-            self.point = point_of_arguments(chosen, labels, name, settings.holomorphic)
-        else:
-            self.point = point_of(chosen[0], name, settings.holomorphic)
+        self.place, self.point = self._points(settings.argnums)
+        self.shape, self.columns = self._batch_shape() if settings.batched else (self.point.shape, self.point.size)
+
+    def _points(self, argnums):
+        """The place, or places, of the arguments that are differentiated, and the point that they are."""
+        settings = self.settings
+        if not isinstance(argnums, tuple):
+            place = self._place(argnums)
+            return place, point_of(self.args[place], settings.name, settings.holomorphic)
+        places = [self._place(argnum) for argnum in argnums]
+        if len(set(places)) < len(places):
+            raise DifferentiationValueError(f"{settings.name}: argnums={argnums} names an argument twice")
+        chosen, labels = [self.args[place] for place in places], [f"argument {place}" for place in places]
+        return places, point_of_arguments(chosen, labels, settings.name, settings.holomorphic)
 
     def _place(self, argnum):
         args = self.args
@@ -156,11 +159,9 @@ class Call:
             )
         return argnum % len(args)
 
-    def batch_shape(self):
+    def _batch_shape(self):
         """The shape of one row's x, and the number of columns."""
         point, settings = self.point, self.settings
-        if not settings.batched:
-            return point.shape, point.size
         if point.kind == "container":
             if point.rows() is None:
                 raise DifferentiationValueError(
@@ -198,9 +199,12 @@ class Call:
 
     def _with(self, x):
         """The arguments, with another x or tuple of them in place."""
+        place = self.place
+        if not isinstance(place, list):
+            return (*self.args[:place], x, *self.args[place + 1 :])
         args = list(self.args)
-        for place, argument in zip(self.argnums, x if isinstance(self.settings.argnums, tuple) else (x,), strict=True):
-            args[place] = argument
+        for i, argument in zip(place, x, strict=True):
+            args[i] = argument
         return tuple(args)
 
     def evaluate(self, seeded):
@@ -227,18 +231,15 @@ class Call:
         # Whoever else holds the result keeps numbers of his own (2: the name y, and the argument of the count).
         return (y.copy() if is_dual(y) and sys.getrefcount(y) > 2 else y), lvl
 
-    def columns(self, order=1):
-        """The chunks of columns of this call."""
-        return self.settings.columns(self.point, self.batch_shape()[1], order)
-
     def all_first(self):
         """Value and planes of all columns, (columns, *Y)."""
         if self._shares_rows():
             return self._by_rows("all_first", 1)
-        chunks = self.columns()
+        chunks = self.settings.columns(self.point, self.columns)
         blocks = run(self, [Task("first_block", (chunk,), chunk[1]) for chunk in chunks], "columns")
-        planes = [planes for _, planes in blocks]
-        return blocks[0][0], planes[0] if len(planes) == 1 else np.concatenate(planes)
+        if len(blocks) == 1:
+            return blocks[0]
+        return blocks[0][0], np.concatenate([planes for _, planes in blocks])
 
     def first_block(self, chunk):
         """Value and planes of one pass."""
@@ -250,7 +251,7 @@ class Call:
         """Value, first-order planes (n, *Y) and second-order planes (n n, *Y): a pass for each pair of chunks."""
         if self._shares_rows():
             return self._by_rows("all_second", 2)
-        chunks = self.columns(order=2)
+        chunks = self.settings.columns(self.point, self.columns, planes=2)
         pairs_of_chunks = [(a, b) for i, a in enumerate(chunks) for b in chunks[: i + 1]]
         tasks = [
             Task("second_block", (a, b), a[1] * (a[1] + 1) // 2 if a == b else a[1] * b[1]) for a, b in pairs_of_chunks
@@ -271,11 +272,10 @@ class Call:
 
     def _by_rows(self, method, order):
         """Let workers have rows of the batch, each with all columns."""
-        _, columns = self.batch_shape()
         container = self.point.kind == "container"
         leaves = self.point.leaves if container else [self.point]
-        tasks = []
-        for first, last in row_blocks(leaves[0].shape[0], self.settings.workers, columns ** (order + 1)):
+        tasks, workers = [], worker_count(self.settings.executor)
+        for first, last in row_blocks(leaves[0].shape[0], workers, self.columns ** (order + 1)):
             parts = [leaf.x[first:last] for leaf in leaves]
             args = self._with(self.point.rebuilt(parts) if container else parts[0])
             tasks.append(Task(method, (), last - first, args))
@@ -319,9 +319,9 @@ class Call:
         """A value, or a plane that is laid out as one, in the form that the caller gets."""
         return own(val) if self.outputs is None else self.outputs.value(val)
 
-    def derivative(self, planes, shape, order=1):
+    def derivative(self, planes, order=1):
         """Planes of the result, one per column or pair of columns, in the form that the caller gets."""
-        return derivative_of(planes, self.point, self.outputs, shape, order, self.settings.batched)
+        return derivative_of(planes, self.point, self.outputs, self.shape, order, self.settings.batched)
 
 
 def joined_blocks(chunks, results):

@@ -24,10 +24,9 @@ from .results import back, name_of, own
 def _first_order(settings, args, kwargs, scalar=False, done=None):
     """The call, its value, and the planes of all columns; ``done`` is a result that the short cut could not read."""
     call = Call(settings, args, kwargs)
-    shape, n = call.batch_shape()
-    val, planes = call.all_first() if done is None else call.read_first(*done[:2], n)
+    val, planes = call.all_first() if done is None else call.read_first(*done[:2], call.columns)
     call.check_result(val, scalar, "dualdiff.jacobian")
-    return call, val, planes, shape
+    return call, val, planes
 
 
 def _jacobian(settings, scalar=False):
@@ -40,8 +39,8 @@ def _jacobian(settings, scalar=False):
             done = first_order_pass(settings.function, args, settings.argnums, kwargs, settings.strict)
             if done is not None and done[2] is None:
                 return *done[:2], None
-        call, val, planes, shape = _first_order(settings, args, kwargs, scalar, done)
-        return call.value(val), call.derivative(planes, shape), call.aux
+        call, val, planes = _first_order(settings, args, kwargs, scalar, done)
+        return call.value(val), call.derivative(planes), call.aux
 
     return compute
 
@@ -300,14 +299,14 @@ def _hessian(settings, scalar=False):
             if done is not None and done[3] is None:
                 return *done[:3], None
         call = Call(settings, args, kwargs)
-        shape, n = call.batch_shape()
         if done is None:
             val, first, second = call.all_second()
         else:
+            n = call.columns
             val, (first, _, second) = call.read_second(*done[:2], (TRIANGLE, n, n))
             second = second[mirror(n)]
         call.check_result(val, scalar, "dualdiff.value_and_jacobian and dualdiff.hessian")
-        return call.value(val), call.derivative(first, shape), call.derivative(second, shape, order=2), call.aux
+        return call.value(val), call.derivative(first), call.derivative(second, order=2), call.aux
 
     return compute
 
@@ -464,7 +463,7 @@ def _square_jacobian(function, argnums, name, chunk_size, max_memory, strict):
     settings = Settings(name, function, argnums, chunk_size=chunk_size, max_memory=max_memory, strict=strict)
 
     def square(args, kwargs):
-        call, val, planes, _ = _first_order(settings, args, kwargs)
+        call, val, planes = _first_order(settings, args, kwargs)
         n = call.point.size
         if val.size != n:
             raise DifferentiationValueError(
@@ -535,7 +534,7 @@ def propagate(function, x, cov, *args, strict=False, **kwargs):
     (np.float64(10.0), np.float64(0.41000000000000003))
     """
     settings = Settings("propagate", function, strict=strict)
-    call, val, planes, _ = _first_order(settings, (x, *args), kwargs)
+    call, val, planes = _first_order(settings, (x, *args), kwargs)
     cov = pack(cov) if has_duals(cov) else np.asarray(cov, dtype=np.float64)
     n = call.point.size
     if cov.shape != (n, n) and not (cov.shape == () and n == 1):
