@@ -2,6 +2,7 @@
 
 import functools
 import math
+import operator
 import os
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from .containers import derivative_of, point_of, point_of_arguments, read_result
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .executors import Task, check_executor, columns_per_block, row_blocks, run, worker_count
 from .functions import value as plain_value
-from .points import FULL, TRIANGLE
+from .points import DIAGONAL, FULL, TRIANGLE
 from .results import described, name_of, own
 
 # Arrays of the input's size that a function is assumed to keep alive at a time, when the memory of a pass is estimated.
@@ -123,20 +124,15 @@ class Call:
     Attributes
     ----------
     point : Point or ContainerPoint
-    shape : tuple
-        The shape of x, of a row of x where it is a batch.
-    columns : int
-        The numbers in that.
     outputs : Outputs or None
         How the last result is made into a container again; None for arrays.
     """
 
-    __slots__ = ("args", "aux", "columns", "kwargs", "outputs", "place", "point", "settings", "shape")
+    __slots__ = ("args", "aux", "kwargs", "outputs", "place", "point", "settings")
 
     def __init__(self, settings, args, kwargs):
         self.settings, self.args, self.kwargs, self.aux, self.outputs = settings, args, kwargs, None, None
         self.place, self.point = self._points(settings.argnums)
-        self.shape, self.columns = self._batch_shape() if settings.batched else (self.point.shape, self.point.size)
 
     def _points(self, argnums):
         """The place, or places, of the arguments that are differentiated, and the point that they are."""
@@ -159,9 +155,11 @@ class Call:
             )
         return argnum % len(args)
 
-    def _batch_shape(self):
+    def batch_shape(self):
         """The shape of one row's x, and the number of columns."""
         point, settings = self.point, self.settings
+        if not settings.batched:
+            return point.shape, point.size
         if point.kind == "container":
             if point.rows() is None:
                 raise DifferentiationValueError(
@@ -235,7 +233,7 @@ class Call:
         """Value and planes of all columns, (columns, *Y)."""
         if self._shares_rows():
             return self._by_rows("all_first", 1)
-        chunks = self.settings.columns(self.point, self.columns)
+        chunks = self.settings.columns(self.point, self.batch_shape()[1])
         blocks = run(self, [Task("first_block", (chunk,), chunk[1]) for chunk in chunks], "columns")
         if len(blocks) == 1:
             return blocks[0]
@@ -251,7 +249,7 @@ class Call:
         """Value, first-order planes (n, *Y) and second-order planes (n n, *Y): a pass for each pair of chunks."""
         if self._shares_rows():
             return self._by_rows("all_second", 2)
-        chunks = self.settings.columns(self.point, self.columns, planes=2)
+        chunks = self.settings.columns(self.point, self.batch_shape()[1], planes=2)
         pairs_of_chunks = [(a, b) for i, a in enumerate(chunks) for b in chunks[: i + 1]]
         tasks = [
             Task("second_block", (a, b), a[1] * (a[1] + 1) // 2 if a == b else a[1] * b[1]) for a, b in pairs_of_chunks
@@ -267,15 +265,34 @@ class Call:
         val, (_, _, e12) = self.second_order(first, second, FULL)
         return val, None, e12
 
+    def all_diagonal(self):
+        """The sum of the second derivatives of a scalar function."""
+        chunks = self.settings.columns(self.point, self.point.size)
+        return functools.reduce(
+            operator.add, run(self, [Task("diagonal_block", (chunk,), chunk[1]) for chunk in chunks], "columns")
+        )
+
+    def diagonal_block(self, chunk):
+        """The share of one pass in the sum."""
+        val, (_, _, e12) = self.second_order(chunk, chunk, DIAGONAL)
+        if self.outputs is not None or val.shape != ():
+            found = f"an array of shape {val.shape}" if self.outputs is None else "a container"
+            raise DifferentiationValueError(
+                f"{self.settings.name}: {name_of(self.settings.function)} returned {found}; it must return a scalar, "
+                f"use dualdiff.hessian for the second derivatives of arrays"
+            )
+        return np.sum(e12, axis=0)
+
     def _shares_rows(self):
         return self.settings.batched and self.settings.executor is not None
 
     def _by_rows(self, method, order):
         """Let workers have rows of the batch, each with all columns."""
+        _, columns = self.batch_shape()
         container = self.point.kind == "container"
         leaves = self.point.leaves if container else [self.point]
         tasks, workers = [], worker_count(self.settings.executor)
-        for first, last in row_blocks(leaves[0].shape[0], workers, self.columns ** (order + 1)):
+        for first, last in row_blocks(leaves[0].shape[0], workers, columns ** (order + 1)):
             parts = [leaf.x[first:last] for leaf in leaves]
             args = self._with(self.point.rebuilt(parts) if container else parts[0])
             tasks.append(Task(method, (), last - first, args))
@@ -321,7 +338,7 @@ class Call:
 
     def derivative(self, planes, order=1):
         """Planes of the result, one per column or pair of columns, in the form that the caller gets."""
-        return derivative_of(planes, self.point, self.outputs, self.shape, order, self.settings.batched)
+        return derivative_of(planes, self.point, self.outputs, self.batch_shape()[0], order, self.settings.batched)
 
 
 def joined_blocks(chunks, results):

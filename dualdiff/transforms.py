@@ -15,7 +15,7 @@ from .containers import derivative_of, point_and_directions, read_result
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .packing import has_duals, pack
 from .passes import Call, Settings, check_function, is_integer, mirror
-from .points import DIAGONAL, FULL, TRIANGLE, seed_along
+from .points import FULL, TRIANGLE, seed_along
 from .results import back, name_of, own
 
 # -- first order -------------------------------------------------------------------------------------------------------
@@ -24,7 +24,7 @@ from .results import back, name_of, own
 def _first_order(settings, args, kwargs, scalar=False, done=None):
     """The call, its value, and the planes of all columns; ``done`` is a result that the short cut could not read."""
     call = Call(settings, args, kwargs)
-    val, planes = call.all_first() if done is None else call.read_first(*done[:2], call.columns)
+    val, planes = call.all_first() if done is None else call.read_first(*done[:2], call.point.size)
     call.check_result(val, scalar, "dualdiff.jacobian")
     return call, val, planes
 
@@ -122,7 +122,7 @@ def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False
     """
     settings = Settings(
         "jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic,
-        executor, progress,
+        executor=executor, progress=progress,
     )
     return _public(function, _jacobian(settings), _only(has_aux))
 
@@ -144,7 +144,7 @@ def value_and_jacobian(function, argnums=0, *, mode="auto", chunk_size=None, bat
     """
     settings = Settings(
         "value_and_jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic,
-        executor, progress,
+        executor=executor, progress=progress,
     )
     return _public(function, _jacobian(settings), _both(has_aux))
 
@@ -171,7 +171,7 @@ def grad(function, argnums=0, *, mode="auto", chunk_size=None, executor=None, ma
     """
     settings = Settings(
         "grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic,
-        executor, progress,
+        executor=executor, progress=progress,
     )
     return _public(function, _jacobian(settings, scalar=True), _only(has_aux))
 
@@ -188,7 +188,7 @@ def value_and_grad(function, argnums=0, *, mode="auto", chunk_size=None, executo
     """
     settings = Settings(
         "value_and_grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic,
-        executor, progress,
+        executor=executor, progress=progress,
     )
     return _public(function, _jacobian(settings, scalar=True), _both(has_aux))
 
@@ -302,7 +302,7 @@ def _hessian(settings, scalar=False):
         if done is None:
             val, first, second = call.all_second()
         else:
-            n = call.columns
+            n = call.point.size
             val, (first, _, second) = call.read_second(*done[:2], (TRIANGLE, n, n))
             second = second[mirror(n)]
         call.check_result(val, scalar, "dualdiff.value_and_jacobian and dualdiff.hessian")
@@ -337,7 +337,7 @@ def hessian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False,
     compute = _hessian(
         Settings(
             "hessian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic,
-            executor, progress,
+            executor=executor, progress=progress,
         )
     )
     pick = (lambda val, g, h, aux: (h, aux)) if has_aux else (lambda val, g, h, aux: h)
@@ -361,7 +361,7 @@ def value_grad_and_hessian(function, argnums=0, *, mode="auto", chunk_size=None,
     """
     settings = Settings(
         "value_grad_and_hessian", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic,
-        executor, progress,
+        executor=executor, progress=progress,
     )
     compute = _hessian(settings, scalar=True)
 
@@ -428,10 +428,10 @@ def _columns_of(point, first, count):
     return seeds.reshape((count, *point.shape))
 
 
-def laplacian(function, argnums=0, *, chunk_size=None, max_memory=None, strict=False):
+def laplacian(function, argnums=0, *, chunk_size=None, executor=None, max_memory=None, strict=False, progress=False):
     """Compute the sum of the second derivatives ``Σ ∂²f/∂x_i²`` of a scalar function.
 
-    Only the diagonal pairs of seeds are carried: n planes, not n².
+    Only the diagonal pairs of seeds are carried: n planes, not n². See `jacobian` for the parameters.
 
     Examples
     --------
@@ -439,28 +439,20 @@ def laplacian(function, argnums=0, *, chunk_size=None, max_memory=None, strict=F
     >>> dd.laplacian(lambda v: v @ v)(np.zeros(3))
     np.float64(6.0)
     """
-    settings = Settings("laplacian", function, argnums, chunk_size=chunk_size, max_memory=max_memory, strict=strict)
+    settings = Settings(
+        "laplacian", function, argnums, chunk_size=chunk_size, max_memory=max_memory, strict=strict,
+        executor=executor, progress=progress,
+    )
 
     @functools.wraps(function)
     def transformed(*args, **kwargs):
-        call = Call(settings, args, kwargs)
-        total = None
-        for chunk in settings.columns(call.point, call.point.size):
-            val, (_, _, e12) = call.second_order(chunk, chunk, DIAGONAL)
-            if val.shape != ():
-                raise DifferentiationValueError(
-                    f"laplacian: {name_of(function)} returned an array of shape {val.shape}; it must return a scalar, "
-                    f"use dualdiff.hessian for the second derivatives of arrays"
-                )
-            part_sum = np.sum(e12, axis=0)
-            total = part_sum if total is None else total + part_sum
-        return total
+        return Call(settings, args, kwargs).all_diagonal()
 
     return transformed
 
 
-def _square_jacobian(function, argnums, name, chunk_size, max_memory, strict):
-    settings = Settings(name, function, argnums, chunk_size=chunk_size, max_memory=max_memory, strict=strict)
+def _square_jacobian(function, argnums, name, **options):
+    settings = Settings(name, function, argnums, **options)
 
     def square(args, kwargs):
         call, val, planes = _first_order(settings, args, kwargs)
@@ -475,8 +467,9 @@ def _square_jacobian(function, argnums, name, chunk_size, max_memory, strict):
     return square
 
 
-def divergence(function, argnums=0, *, chunk_size=None, max_memory=None, strict=False):
-    """Compute ``Σ ∂f_i/∂x_i`` of a map from R^n to R^n.
+def divergence(function, argnums=0, *, chunk_size=None, executor=None, max_memory=None, strict=False,
+               progress=False):
+    """Compute ``Σ ∂f_i/∂x_i`` of a map from R^n to R^n; see `jacobian` for the parameters.
 
     Examples
     --------
@@ -484,7 +477,10 @@ def divergence(function, argnums=0, *, chunk_size=None, max_memory=None, strict=
     >>> dd.divergence(lambda v: v**2)(np.array([1.0, 2.0]))
     np.float64(6.0)
     """
-    square = _square_jacobian(function, argnums, "divergence", chunk_size, max_memory, strict)
+    square = _square_jacobian(
+        function, argnums, "divergence", chunk_size=chunk_size, executor=executor, max_memory=max_memory,
+        strict=strict, progress=progress,
+    )
 
     @functools.wraps(function)
     def transformed(*args, **kwargs):
@@ -493,8 +489,11 @@ def divergence(function, argnums=0, *, chunk_size=None, max_memory=None, strict=
     return transformed
 
 
-def logabsdet_jacobian(function, argnums=0, *, chunk_size=None, max_memory=None, strict=False):
+def logabsdet_jacobian(function, argnums=0, *, chunk_size=None, executor=None, max_memory=None, strict=False,
+                       progress=False):
     """Compute ``log|det J|`` of a map from R^n to R^n: the change-of-variables term of a density.
+
+    See `jacobian` for the parameters.
 
     Examples
     --------
@@ -502,7 +501,10 @@ def logabsdet_jacobian(function, argnums=0, *, chunk_size=None, max_memory=None,
     >>> dd.logabsdet_jacobian(np.exp)(np.array([1.0, 2.0]))
     np.float64(3.0)
     """
-    square = _square_jacobian(function, argnums, "logabsdet_jacobian", chunk_size, max_memory, strict)
+    square = _square_jacobian(
+        function, argnums, "logabsdet_jacobian", chunk_size=chunk_size, executor=executor, max_memory=max_memory,
+        strict=strict, progress=progress,
+    )
 
     @functools.wraps(function)
     def transformed(*args, **kwargs):
