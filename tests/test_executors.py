@@ -36,6 +36,7 @@ class Inline(Executor):
 
 @pytest.fixture(scope="module")
 def processes():
+    pytest.importorskip("cloudpickle")  # for the lambdas
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield pool
 
