@@ -38,12 +38,18 @@ def is_container(x):
         isinstance(x, dict | deque)
         or (isinstance(x, tuple) and hasattr(x, "_fields"))
         or _is_record(x)
-        or ("optree" in sys.modules and x is not None and not sys.modules["optree"].tree_is_leaf(x))
+        or _is_registered(x)
     )
 
 
 def _is_array(x):
     return (isinstance(x, np.ndarray) or is_dual(x)) and x.ndim > 0
+
+
+def _is_registered(x):
+    """Whether optree was told how to take ``x`` apart, by somebody who imported it for that."""
+    trees = sys.modules.get("optree")
+    return trees is not None and x is not None and not trees.tree_is_leaf(x)
 
 
 def _is_record(x):

@@ -7,6 +7,7 @@ what.
 
 import functools
 import importlib
+import itertools
 import math
 import os
 import pickle
@@ -29,6 +30,7 @@ LEAST_COLUMNS = 8
 LEAST_NUMBERS = 2**15
 # Executors whose workers are other processes; what they get must be pickled.
 REMOTE = ("distributed", "loky", "mpi4py")
+_tickets = itertools.count()
 
 
 class Task(NamedTuple):
@@ -111,11 +113,13 @@ def run(call, tasks, unit):
 def _share_out(call, tasks, progress):
     settings, results, futures = call.settings, [None] * len(tasks), {}
     packed = _Packed(settings, call.kwargs)
+    # dask takes tasks with equal arguments for one task, whose result it may still know from an earlier call.
+    ticket = f"{os.getpid()}-{next(_tickets)}"
     try:
         for i in sorted(range(len(tasks)), key=lambda i: -tasks[i].cost):
             task = tasks[i]
             work = packed(call.args if task.args is None else task.args)
-            futures[settings.executor.submit(_work, work, task.method, task.job, i == 0)] = i
+            futures[settings.executor.submit(_work, work, task.method, task.job, i == 0, ticket)] = i
         for future in completed(futures):
             i = futures[future]
             results[i], common = future.result()
@@ -189,7 +193,7 @@ def _pickler() -> Callable:
         return pickle.dumps
 
 
-def _work(work, method, job, first):
+def _work(work, method, job, first, ticket):
     """Run one task, in whatever process; the first one brings the aux and the make of the result along."""
     from .passes import Call  # passes import this module
 

@@ -120,10 +120,11 @@ def test_hessians_stay_symmetric_to_the_bit(executor):
 
 
 def test_an_evaluation_for_each_block_in_the_workers(executor, tmp_path):
-    """21 columns on two workers: blocks of 11 and 10."""
-    dd.jacobian(in_turn, executor=executor)(X, str(tmp_path))
-    marks = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
-    assert sum(marks.values()) == 2
+    """21 columns on two workers: blocks of 11 and 10, and anew for every call."""
+    for count in (2, 4):
+        dd.jacobian(in_turn, executor=executor)(X, str(tmp_path))
+        marks = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+        assert sum(marks.values()) == count
     assert (f"{os.getpid()}-{threading.get_ident()}" in marks) == isinstance(executor, Inline)
 
 

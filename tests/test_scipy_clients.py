@@ -4,7 +4,9 @@
 """
 
 import doctest
+import inspect
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -197,6 +199,14 @@ def test_a_method_of_the_callers_own():
         return scipy.optimize.OptimizeResult(x=x, fun=fun(x), success=True)
 
     np.testing.assert_allclose(optimize.minimize(rosenbrock, np.full(3, 0.9), method=newton).x, 1.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["BFGS", "trust-exact", "Nelder-Mead"])
+def test_results_of_one_number_are_numbers(method):
+    for f in (lambda x: (x - 2.0) ** 2, lambda x: [(x[0] - 2.0) ** 2]):
+        assert optimize.minimize(f, 1.0, method=method).x == pytest.approx([2.0], abs=1e-4)
+    with pytest.raises(dd.DifferentiationValueError, match="scalar"):
+        optimize.minimize(lambda x: x, [1.0, 2.0])
 
 
 def test_what_cannot_be_differentiated_says_how_to_go_on():
@@ -465,6 +475,8 @@ def test_minima_are_differentiated_in_their_parameters(method):
     np.testing.assert_allclose(dd.hessian(found)(p), dd.hessian(closed)(p), rtol=1e-10, atol=1e-12)
     least = dd.grad(lambda p: optimize.minimize(lambda x: f(x, p[0], p[1]), np.zeros(2), method=method).fun)(p)
     np.testing.assert_allclose(least, [0.0, -np.arcsinh(0.7)], atol=1e-10)  # the envelope theorem
+    row = dd.derivative(lambda a: optimize.minimize(lambda x: (x - a) ** 2, 0.0, method=method).x[0])(1.5)
+    assert row == pytest.approx(1.0)
     with pytest.raises(dd.UnsupportedFunctionError, match="bounds"):
         dd.jacobian(lambda p: optimize.minimize(f, np.zeros(2), (p[0], p[1]), bounds=[(0, 1), (0, 1)]).x)(p)
 
@@ -510,6 +522,15 @@ def test_a_known_pattern_of_the_equations(method):
     dense = integrate.solve_ivp(heat, (0.0, 1.0), ROD, method)
     assert set(widths) == {3} and found.njev == dense.njev
     np.testing.assert_allclose(found.y, dense.y, rtol=1e-9, atol=1e-12)
+
+
+def test_a_pattern_that_is_found_out():
+    if "sparse" in inspect.signature(dd.jacobian).parameters:
+        found = integrate.solve_ivp(heat, (0.0, 1.0), ROD, "BDF", jac="sparse")
+        np.testing.assert_allclose(found.y, integrate.solve_ivp(heat, (0.0, 1.0), ROD, "BDF").y, rtol=1e-9, atol=1e-12)
+    else:
+        with pytest.raises(dd.UnsupportedFunctionError, match="jac_sparsity"):
+            integrate.solve_ivp(heat, (0.0, 1.0), ROD, "BDF", jac="sparse")
 
 
 def test_options_of_equations_go_through():
@@ -586,6 +607,13 @@ def test_standard_errors_that_do_not_exist():
 def test_examples(module):
     failed, tried = doctest.testmod(module)
     assert tried and not failed
+
+
+def test_every_solver_of_the_page_saves_evaluations():
+    page = (Path(__file__).parents[1] / "docs" / "how-to" / "scipy.md").read_text(encoding="utf-8")
+    for solver, method, exact, plain in table():
+        assert f"| `{solver}` | {method} |" in page
+        assert plain is None or exact < plain
 
 
 # -- the table of the pages --------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ class Shared:
     """
 
     def __init__(self, function, kind, with_value=1, with_first=1):
+        function = single(function) if kind == "gradient" else function
         self.function, self.kind, self.with_value, self.with_first = function, kind, with_value, with_first
         first = {
             "gradient": transforms.value_and_grad(function),
@@ -85,6 +86,17 @@ def bound(function, args, kwargs=None):
         return function(x, *args, **kwargs)
 
     return of_x
+
+
+def single(function):
+    """A function whose results may be arrays of one number, which SciPy takes for a number."""
+
+    @functools.wraps(function)
+    def number(x):
+        y = packed(function(x))
+        return np.reshape(y, ()) if np.ndim(y) and np.size(y) == 1 else y
+
+    return number
 
 
 def given(function, args, kwargs=None):

@@ -32,7 +32,7 @@ from .. import transforms
 from ..errors import DifferentiationValueError, UnsupportedFunctionError
 from ..functions import value
 from ..packing import has_duals
-from .evaluations import Shared, as_tuple, bound, given, packed
+from .evaluations import Shared, as_tuple, bound, given, packed, single
 from .integrate import order_of
 from .sparsity import Coloured
 
@@ -188,7 +188,7 @@ def _none(constraints):
 
 
 def _slope_of(fun):
-    return lambda x, *args: transforms.grad(lambda t: fun(t, *args))(x)
+    return lambda x, *args: transforms.grad(single(lambda t: fun(t, *args)))(x)
 
 
 def _exact_constraints(constraints, method):
