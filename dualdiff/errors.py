@@ -33,6 +33,10 @@ class MissingPackageError(DualDiffError, ImportError):
     """What was asked for needs a package that is not installed."""
 
 
+class ExecutorError(DualDiffError, RuntimeError):
+    """Work that was handed to an executor could not get there, or did not come back."""
+
+
 class DerivativeMismatch(DualDiffError, AssertionError):
     """Derivatives and central differences disagree."""
 

@@ -4,6 +4,8 @@ The elementwise ones come straight from the rows of `dualdiff.rules` that are no
 function here.
 """
 
+import copy
+import dataclasses
 import inspect
 
 import numpy as np
@@ -74,7 +76,8 @@ def value(x):
     Parameters
     ----------
     x : any
-        Dual numbers give floats or arrays; lists, tuples and dicts are searched; anything else is returned as it is.
+        Dual numbers give floats or arrays; lists, tuples, dicts and dataclasses are searched; anything else is
+        returned as it is.
 
     Examples
     --------
@@ -91,6 +94,11 @@ def value(x):
         return type(x)(value(entry) for entry in x) if not hasattr(x, "_fields") else type(x)(*map(value, x))
     if isinstance(x, dict):
         return {key: value(entry) for key, entry in x.items()}
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        plain = copy.copy(x)
+        for field in dataclasses.fields(x):
+            object.__setattr__(plain, field.name, value(getattr(x, field.name)))
+        return plain
     return x
 
 

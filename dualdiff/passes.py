@@ -2,19 +2,23 @@
 
 import functools
 import math
+import operator
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from . import levels, results, tangents
+from . import levels, tangents
 from ._array import is_dual, level, pairs
+from .containers import derivative_of, point_of, point_of_arguments, read_result
 from .errors import DifferentiationTypeError, DifferentiationValueError
+from .executors import Task, check_executor, columns_per_block, row_blocks, run, worker_count
 from .functions import value as plain_value
-from .points import FULL, TRIANGLE, Point
-from .results import described, name_of, read
+from .points import DIAGONAL, FULL, TRIANGLE
+from .results import as_sparse, described, name_of, own, sparse_arrays, sparse_jacobian
 
 # Arrays of the input's size that a function is assumed to keep alive at a time, when the memory of a pass is estimated.
 LIVE_ARRAYS = 4
@@ -26,7 +30,7 @@ class Settings:
 
     name: str
     function: Callable
-    argnums: int = 0
+    argnums: int | tuple = 0
     mode: str = "auto"
     chunk_size: int | None = None
     max_memory: float | None = None
@@ -34,21 +38,31 @@ class Settings:
     has_aux: bool = False
     strict: bool = False
     holomorphic: bool = False
+    executor: Any = None
+    progress: bool = False
     sparse: bool = False
 
     def __post_init__(self):
         check_function(self.function, self.name)
         if self.sparse:
             self._check_sparse()
-        if not is_integer(self.argnums):
+        several = isinstance(self.argnums, tuple)
+        if not (self.argnums and all(map(is_integer, self.argnums)) if several else is_integer(self.argnums)):
             raise DifferentiationTypeError(
-                f"{self.name}: argnums must be the position of one argument, an integer, found {self.argnums!r}"
+                f"{self.name}: argnums must be the position of one argument, an integer, or a tuple of such, "
+                f"found {self.argnums!r}"
             )
         if self.mode not in ("auto", "forward"):
             raise DifferentiationValueError(f"{self.name}: mode must be 'auto' or 'forward', found {self.mode!r}")
         if self.chunk_size is not None and not (is_integer(self.chunk_size) and self.chunk_size >= 1):
             raise DifferentiationValueError(
                 f"{self.name}: chunk_size must be an integer of at least 1, found {self.chunk_size!r}"
+            )
+        check_executor(self.executor, self.name)
+        if self.batched and self.has_aux and self.executor is not None:
+            raise DifferentiationValueError(
+                f"{self.name}: rows of a batch go to different workers, so that there is no aux of the whole batch; "
+                f"leave has_aux or executor out"
             )
         memory = self.max_memory
         if memory is not None and (
@@ -63,19 +77,20 @@ class Settings:
             raise DifferentiationValueError(
                 f"{self.name}: batched=True gives dense blocks; take sparse=True of the whole function, without batched"
             )
-        results.sparse_arrays(self.name)
+        sparse_arrays(self.name)
 
     @property
     def is_plain(self):
         """Whether a short list of floats may take the compiled short cut."""
-        return not self.sparse and self.chunk_size is None and self.max_memory is None and not (
-            self.batched or self.has_aux or self.holomorphic
+        return self.chunk_size is None and self.max_memory is None and not (
+            self.sparse or self.batched or self.has_aux or self.holomorphic or isinstance(self.argnums, tuple)
+            or self.executor or self.progress
         )
 
     @property
     def takes_structure(self):
         """Whether a pass may carry structured tangents: where nobody asked for chunks."""
-        return self.chunk_size is None and not self.batched and not self.holomorphic
+        return self.chunk_size is None and self.executor is None and not self.batched and not self.holomorphic
 
     def memory(self):
         """The bytes that the planes of a pass may take."""
@@ -89,10 +104,14 @@ class Settings:
 
         1. All n columns go in one pass when their planes, in `LIVE_ARRAYS` arrays of x's size, fit ``max_memory``.
         2. Otherwise a pass takes as many as fit, at least one; ``chunk_size`` is an upper limit of the caller's own.
+        3. With an executor its workers share the memory, and `columns_per_block` is a further limit.
         """
         fits = self.memory() / (LIVE_ARRAYS * point.dtype.itemsize * max(point.size, 1) * each)
-        fits = fits if planes == 1 else math.sqrt(fits)
-        step = max(1, int(min(n, fits, n if self.chunk_size is None else self.chunk_size)))
+        limit = n if self.chunk_size is None else self.chunk_size
+        if self.executor is not None:
+            workers = worker_count(self.executor)
+            fits, limit = fits / workers, min(limit, columns_per_block(n, workers, point.size, planes))
+        step = max(1, int(min(n, fits if planes == 1 else math.sqrt(fits), limit)))
         return [(first, min(step, n - first)) for first in range(0, n, step)] or [(0, 0)]
 
 
@@ -118,26 +137,56 @@ def machine_memory():
 
 
 class Call:
-    """One call of a transformed function: its arguments, and the place of the one that is differentiated."""
+    """One call of a transformed function: its arguments, and the places of those that are differentiated.
 
-    __slots__ = ("args", "argnum", "aux", "kwargs", "point", "settings")
+    Attributes
+    ----------
+    point : Point or ContainerPoint
+    outputs : Outputs or None
+        How the last result is made into a container again; None for arrays.
+    """
+
+    __slots__ = ("args", "aux", "kwargs", "outputs", "place", "point", "settings")
 
     def __init__(self, settings, args, kwargs):
-        argnum, name = settings.argnums, settings.name
+        self.settings, self.args, self.kwargs, self.aux, self.outputs = settings, args, kwargs, None, None
+        self.place, self.point = self._points(settings.argnums)
+
+    def _points(self, argnums):
+        """The place, or places, of the arguments that are differentiated, and the point that they are."""
+        settings = self.settings
+        if not isinstance(argnums, tuple):
+            place = self._place(argnums)
+            return place, point_of(self.args[place], settings.name, settings.holomorphic)
+        places = [self._place(argnum) for argnum in argnums]
+        if len(set(places)) < len(places):
+            raise DifferentiationValueError(f"{settings.name}: argnums={argnums} names an argument twice")
+        chosen, labels = [self.args[place] for place in places], [f"argument {place}" for place in places]
+        return places, point_of_arguments(chosen, labels, settings.name, settings.holomorphic)
+
+    def _place(self, argnum):
+        args = self.args
         if not -len(args) <= argnum < len(args):
             raise DifferentiationTypeError(
-                f"{name}: argnums={argnum} needs at least {argnum + 1 if argnum >= 0 else -argnum} positional "
-                f"arguments, found {len(args)}; pass what is differentiated by position, not by name"
+                f"{self.settings.name}: argnums={self.settings.argnums} needs at least "
+                f"{argnum + 1 if argnum >= 0 else -argnum} positional arguments, found {len(args)}; pass what is "
+                f"differentiated by position, not by name"
             )
-        self.settings, self.args, self.kwargs, self.aux = settings, args, kwargs, None
-        self.argnum = argnum % len(args)
-        self.point = Point(args[self.argnum], name, settings.holomorphic)
+        return argnum % len(args)
 
     def batch_shape(self):
         """The shape of one row's x, and the number of columns."""
         point, settings = self.point, self.settings
         if not settings.batched:
             return point.shape, point.size
+        if point.kind == "container":
+            if point.rows() is None:
+                raise DifferentiationValueError(
+                    f"{settings.name}: batched=True needs arrays of shapes (B, *in) with one B, found the shapes "
+                    f"{[leaf.shape for leaf in point.leaves]}"
+                )
+            columns = point.offsets(batched=True)[-1]
+            return (columns,), columns
         if point.kind != "array" or len(point.shape) < 1:
             raise DifferentiationValueError(
                 f"{settings.name}: batched=True needs an array of shape (B, *in), found a {point.kind}; pass "
@@ -148,24 +197,39 @@ class Call:
     def check_result(self, val, scalar, instead):
         """A gradient needs a scalar, a batch one result per row."""
         settings = self.settings
+        if scalar and self.outputs is not None:
+            raise DifferentiationTypeError(
+                f"{settings.name}: {name_of(settings.function)} returned a container, but a gradient needs a scalar; "
+                f"perhaps you meant {instead}, or has_aux=True for a second result"
+            )
         if scalar and val.shape != ():
             raise DifferentiationValueError(
                 f"{settings.name}: {name_of(settings.function)} returned an array of shape {val.shape}, but a "
                 f"gradient needs a scalar; perhaps you meant {instead}"
             )
-        rows = self.point.shape[:1]
-        if settings.batched and val.shape[:1] != rows:
-            raise DifferentiationValueError(
-                f"{settings.name}: batched=True needs a function that maps the rows of x on their own and keeps the "
-                f"batch axis of length {rows[0]}, found a result of shape {val.shape}; for others leave "
-                f"batched=True out"
-            )
+        if settings.batched:
+            rows = self.point.rows() if self.point.kind == "container" else self.point.shape[0]
+            if val.shape[:1] != (rows,):
+                raise DifferentiationValueError(
+                    f"{settings.name}: batched=True needs a function that maps the rows of x on their own and keeps "
+                    f"the batch axis of length {rows}, found a result of shape {val.shape}; for others leave "
+                    f"batched=True out"
+                )
+
+    def _with(self, x):
+        """The arguments, with another x or tuple of them in place."""
+        place = self.place
+        if not isinstance(place, list):
+            return (*self.args[:place], x, *self.args[place + 1 :])
+        args = list(self.args)
+        for i, argument in zip(place, x, strict=True):
+            args[i] = argument
+        return tuple(args)
 
     def evaluate(self, seeded):
-        """Call the function with the seeded argument in place."""
+        """Call the function with the seeded argument, or the tuple of seeded arguments, in place."""
         settings = self.settings
-        args = (*self.args[: self.argnum], seeded, *self.args[self.argnum + 1 :])
-        y = settings.function(*args, **self.kwargs)
+        y = settings.function(*self._with(seeded), **self.kwargs)
         if not settings.has_aux:
             return y
         if not isinstance(y, tuple) or len(y) != 2:
@@ -187,9 +251,9 @@ class Call:
         return (y.copy() if is_dual(y) and sys.getrefcount(y) > 2 else y), lvl
 
     def structured(self):
-        """The result of one pass with structured tangents; None where those cannot serve."""
+        """The result of one pass with structured tangents, and its level; None where those cannot serve."""
         point, settings = self.point, self.settings
-        if not (settings.takes_structure and point.takes_structure(settings.sparse)):
+        if point.kind != "array" or not (settings.takes_structure and point.takes_structure(settings.sparse)):
             return None, None
         lvl = settings.open_level()
         try:
@@ -204,24 +268,103 @@ class Call:
             levels.close_level(lvl)
             tangents.RUNNING.pop(lvl, None)
 
-    def first_order(self, chunks):
-        """Value and all columns, chunk by chunk: planes of shape (columns, *Y)."""
-        batched, blocks = self.settings.batched, []
+    def all_first(self):
+        """Value and planes of all columns, (columns, *Y)."""
+        if self._shares_rows():
+            return self._by_rows("all_first", 1)
         y, lvl = self.structured()
         if lvl is not None:
             return self.read_structured(y, lvl)
-        for chunk in chunks:
-            y, lvl = self.seeded(lambda lvl, chunk=chunk: self.point.seeded(lvl, chunk, batched))
-            val, planes = self.read_first(y, lvl, chunk[1])
-            blocks.append(planes)
-        return val, blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        chunks = self.settings.columns(self.point, self.batch_shape()[1])
+        blocks = run(self, [Task("first_block", (chunk,), chunk[1]) for chunk in chunks], "columns")
+        if len(blocks) == 1:
+            return blocks[0]
+        return blocks[0][0], np.concatenate([planes for _, planes in blocks])
+
+    def first_block(self, chunk):
+        """Value and planes of one pass."""
+        batched = self.settings.batched
+        y, lvl = self.seeded(lambda lvl: self.point.seeded(lvl, chunk, batched))
+        return self.read_first(y, lvl, chunk[1])
+
+    def all_second(self):
+        """Value, first-order planes (n, *Y) and second-order planes (n n, *Y): a pass for each pair of chunks."""
+        if self._shares_rows():
+            return self._by_rows("all_second", 2)
+        chunks = self.settings.columns(self.point, self.batch_shape()[1], planes=2)
+        pairs_of_chunks = [(a, b) for i, a in enumerate(chunks) for b in chunks[: i + 1]]
+        tasks = [
+            Task("second_block", (a, b), a[1] * (a[1] + 1) // 2 if a == b else a[1] * b[1]) for a, b in pairs_of_chunks
+        ]
+        results = run(self, tasks, "pairs of columns")
+        return joined_blocks(chunks, dict(zip(pairs_of_chunks, results, strict=True)))
+
+    def second_block(self, first, second):
+        """Value, first-order and second-order planes of one pass; of a pair of different chunks no first order."""
+        if first == second:
+            val, (e1, _, e12) = self.second_order(first, second, TRIANGLE)
+            return val, e1, e12
+        val, (_, _, e12) = self.second_order(first, second, FULL)
+        return val, None, e12
+
+    def all_diagonal(self):
+        """The sum of the second derivatives of a scalar function."""
+        chunks = self.settings.columns(self.point, self.point.size)
+        return functools.reduce(
+            operator.add, run(self, [Task("diagonal_block", (chunk,), chunk[1]) for chunk in chunks], "columns")
+        )
+
+    def diagonal_block(self, chunk):
+        """The share of one pass in the sum."""
+        val, (_, _, e12) = self.second_order(chunk, chunk, DIAGONAL)
+        if self.outputs is not None or val.shape != ():
+            found = f"an array of shape {val.shape}" if self.outputs is None else "a container"
+            raise DifferentiationValueError(
+                f"{self.settings.name}: {name_of(self.settings.function)} returned {found}; it must return a scalar, "
+                f"use dualdiff.hessian for the second derivatives of arrays"
+            )
+        return np.sum(e12, axis=0)
+
+    def _shares_rows(self):
+        return self.settings.batched and self.settings.executor is not None
+
+    def _by_rows(self, method, order):
+        """Let workers have rows of the batch, each with all columns."""
+        _, columns = self.batch_shape()
+        container = self.point.kind == "container"
+        leaves = self.point.leaves if container else [self.point]
+        tasks, workers = [], worker_count(self.settings.executor)
+        for first, last in row_blocks(leaves[0].shape[0], workers, columns ** (order + 1)):
+            parts = [leaf.x[first:last] for leaf in leaves]
+            args = self._with(self.point.rebuilt(parts) if container else parts[0])
+            tasks.append(Task(method, (), last - first, args))
+        try:
+            results = run(self, tasks, "rows")
+        except ValueError as error:
+            error.add_note(
+                f"{self.settings.name}: the executor's workers got some rows of the batch each; further arguments that "
+                f"have a value for every row must be part of x"
+            )
+            raise
+        # The rows of values are axis 0; planes have theirs in front of it.
+        joined = [np.concatenate(parts, axis=min(i, 1)) for i, parts in enumerate(zip(*results, strict=True))]
+        if self.outputs is not None:
+            self.outputs = self.outputs.of_rows(joined[0].shape[0])
+        return joined
+
+    def _read(self, y, lvl, counts):
+        settings = self.settings
+        val, stacks, self.outputs = read_result(
+            y, lvl, settings.name, settings.function, counts, 1 if settings.batched else 0
+        )
+        return val, stacks
 
     def read_structured(self, y, lvl):
         """Value and planes of a first-order result of a pass with structured tangents."""
         if not tangents.is_structured(y) or level(y) != lvl:
             return self.read_first(y, lvl, self.point.size)
         if self.settings.sparse:
-            return y._primal.copy(), results.sparse_jacobian(y, self.point.size)
+            return y._primal.copy(), sparse_jacobian(y, self.point.size)
         jac = np.zeros((y.size, self.point.size), y.dtype)
         for row, column, entry in tangents.entries(y):
             jac[row, column] += entry
@@ -230,8 +373,8 @@ class Call:
 
     def read_first(self, y, lvl, count):
         """Value and planes of a first-order result."""
-        val, stacks, _ = read(y, lvl, self.settings.name, self.settings.function)
-        return val, np.zeros((count, *val.shape), val.dtype) if stacks is None else stacks[0]
+        val, (planes,) = self._read(y, lvl, (count,))
+        return val, planes
 
     def second_order(self, first, second, kind):
         """Value, e1, e2 planes and e12 planes of one pass."""
@@ -241,33 +384,39 @@ class Call:
 
     def read_second(self, y, lvl, layout):
         """Value and stacks of a second-order result."""
-        val, stacks, _ = read(y, lvl, self.settings.name, self.settings.function)
-        if stacks is None:
-            counts = (*layout[1:], len(pairs(layout)[0]))
-            stacks = tuple(np.zeros((n, *val.shape), val.dtype) for n in counts)
-        return val, stacks
+        return self._read(y, lvl, (*layout[1:], len(pairs(layout)[0])))
+
+    def value(self, val):
+        """A value, or a plane that is laid out as one, in the form that the caller gets."""
+        return own(val) if self.outputs is None else self.outputs.value(val)
+
+    def derivative(self, planes, order=1):
+        """Planes of the result, one per column or pair of columns, in the form that the caller gets."""
+        if self.settings.sparse:
+            if self.outputs is not None or self.point.kind == "container":
+                raise DifferentiationTypeError(
+                    f"{self.settings.name}: sparse=True needs an array as x and as result, found a container; leave "
+                    f"sparse=True out, or join the arrays with np.concatenate"
+                )
+            return as_sparse(planes, self.point.size)
+        return derivative_of(planes, self.point, self.outputs, self.batch_shape()[0], order, self.settings.batched)
 
 
-def hessian_blocks(call, chunks, n):
-    """First-order planes (n, *Y) and second-order planes (n n, *Y), from one pass per pair of chunks."""
+def joined_blocks(chunks, results):
+    """Value, first-order and second-order planes from those of the pairs of chunks."""
     if len(chunks) == 1:
-        val, (e1, _, e12) = call.second_order(chunks[0], chunks[0], TRIANGLE)
-        return val, e1, e12[mirror(n)]
-    rows = {}
-    first = []
-    for i, a in enumerate(chunks):
-        for j, b in enumerate(chunks[: i + 1]):
-            if i == j:
-                val, (e1, _, e12) = call.second_order(a, a, TRIANGLE)
-                first.append(e1)
-                rows[i, i] = e12[mirror(a[1])].reshape((a[1], a[1], *val.shape))
-            else:
-                val, (_, _, e12) = call.second_order(a, b, FULL)
-                rows[i, j] = e12.reshape((a[1], b[1], *val.shape))
-                rows[j, i] = np.swapaxes(rows[i, j], 0, 1)
-    grid = range(len(chunks))
-    full = np.concatenate([np.concatenate([rows[i, j] for j in grid], axis=1) for i in grid], axis=0)
-    return val, np.concatenate(first), full.reshape((n * n, *val.shape))
+        ((val, e1, e12),) = results.values()
+        return val, e1, e12[mirror(chunks[0][1])]
+    rows, first = {}, []
+    for (a, b), (val, e1, e12) in results.items():
+        if a == b:
+            first.append(e1)
+            rows[a, a] = e12[mirror(a[1])].reshape((a[1], a[1], *val.shape))
+        else:
+            rows[a, b] = e12.reshape((a[1], b[1], *val.shape))
+            rows[b, a] = np.swapaxes(rows[a, b], 0, 1)
+    full = np.concatenate([np.concatenate([rows[a, b] for b in chunks], axis=1) for a in chunks], axis=0)
+    return val, np.concatenate(first), full.reshape((-1, *val.shape))
 
 
 def mirror(n):

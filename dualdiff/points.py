@@ -150,14 +150,18 @@ def zero_planes(x, count):
 
 
 def identity(x, batch, chunk):
-    """Planes first … first + count of the identity seed; with ``batch`` leading axes every row gets the same seed."""
+    """Planes first … first + count of the identity seed; with ``batch`` leading axes every row gets the same seed.
+
+    Columns below 0 or beyond the size of x belong to other leaves of a container, and are zero.
+    """
     first, count = chunk
     seeds = np.zeros((count, *x.shape), x.dtype)
     size = math.prod(x.shape[batch:])
-    if size:
+    low, high = max(first, 0), min(first + count, size)
+    if low < high:
         flat = seeds.reshape((count, -1, size))
-        index = np.arange(count)
-        flat[index, :, index + first] = 1.0
+        index = np.arange(low, high)
+        flat[index - first, :, index] = 1.0
     return like(x, seeds) if is_dual(x) else seeds
 
 
@@ -216,8 +220,7 @@ def _float_entries(x, name):
 # -- directions: tangents given by the caller --------------------------------------------------------------------------
 
 
-def directions(primals, tangents, name, holomorphic=False):
-    """Points and stacks of planes from tuples of primals and tangents."""
+def check_directions(primals, tangents, name):
     for label, given in (("primals", primals), ("tangents", tangents)):
         if not isinstance(given, tuple | list):
             raise DifferentiationTypeError(
@@ -228,17 +231,20 @@ def directions(primals, tangents, name, holomorphic=False):
         raise DifferentiationValueError(
             f"{name}: found {len(primals)} primals and {len(tangents)} tangents; give one tangent for each primal"
         )
-    points = [Point(x, name, holomorphic) for x in primals]
+
+
+def directions(points, tangents, name, holomorphic=False):
+    """Stacks of planes from the tangents, pairs of a name and a tangent, that go with the points."""
     stacks, counts = [], set()
-    for i, (point, tangent) in enumerate(zip(points, tangents, strict=True)):
+    for point, (label, tangent) in zip(points, tangents, strict=True):
         t = pack(tangent) if has_duals(tangent) else as_numpy(tangent)
         if t.dtype.kind not in ("iufc" if holomorphic else "iuf"):
             raise DifferentiationTypeError(
-                f"{name}: tangent {i} must hold real numbers, found dtype {t.dtype}; pass floats"
+                f"{name}: {label} must hold real numbers, found dtype {t.dtype}; pass floats"
             )
         if t.shape != point.shape and (t.ndim != len(point.shape) + 1 or t.shape[1:] != point.shape):
             raise DifferentiationValueError(
-                f"{name}: tangent {i} must have the shape {point.shape} of its primal, or (k, *{point.shape}) for k "
+                f"{name}: {label} must have the shape {point.shape} of its primal, or (k, *{point.shape}) for k "
                 f"directions, found {t.shape}"
             )
         lead = t.ndim - len(point.shape)
@@ -250,7 +256,7 @@ def directions(primals, tangents, name, holomorphic=False):
             f"that axis); give all of them one leading axis of k directions, or none"
         )
     stacks = [s.astype(p.dtype, copy=False) for s, p in zip(stacks, points, strict=True)]
-    return points, stacks, counts and None not in counts
+    return stacks, counts and None not in counts
 
 
 def seed_along(point, stacks, layout, lvl):

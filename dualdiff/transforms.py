@@ -4,7 +4,6 @@ Everything is forward mode. A pass carries a chunk of columns; there is one pass
 """
 
 import functools
-import math
 import sys
 
 import numpy as np
@@ -12,13 +11,22 @@ import numpy as np
 from . import levels
 from ._array import is_dual
 from ._scalar import first_order_pass, second_order_pass
+from .containers import derivative_of, point_and_directions, read_result
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .packing import has_duals, pack
-from .passes import Call, Settings, check_function, hessian_blocks, is_integer, mirror
-from .points import DIAGONAL, FULL, TRIANGLE, Point, directions, seed_along
-from .results import as_sparse, back, name_of, own, read
+from .passes import Call, Settings, check_function, is_integer, mirror
+from .points import FULL, TRIANGLE, seed_along
+from .results import back, name_of, own
 
 # -- first order -------------------------------------------------------------------------------------------------------
+
+
+def _first_order(settings, args, kwargs, scalar=False, done=None):
+    """The call, its value, and the planes of all columns; ``done`` is a result that the short cut could not read."""
+    call = Call(settings, args, kwargs)
+    val, planes = call.all_first() if done is None else call.read_first(*done[:2], call.point.size)
+    call.check_result(val, scalar, "dualdiff.jacobian")
+    return call, val, planes
 
 
 def _jacobian(settings, scalar=False):
@@ -31,14 +39,8 @@ def _jacobian(settings, scalar=False):
             done = first_order_pass(settings.function, args, settings.argnums, kwargs, settings.strict)
             if done is not None and done[2] is None:
                 return *done[:2], None
-        call = Call(settings, args, kwargs)
-        shape, n = call.batch_shape()
-        if done is None:
-            val, planes = call.first_order(settings.columns(call.point, n))
-        else:
-            val, planes = call.read_first(*done[:2], n)
-        call.check_result(val, scalar, "dualdiff.jacobian")
-        return val, as_sparse(planes, n) if settings.sparse else back(planes, shape), call.aux
+        call, val, planes = _first_order(settings, args, kwargs, scalar, done)
+        return call.value(val), call.derivative(planes), call.aux
 
     return compute
 
@@ -59,20 +61,20 @@ def _only(has_aux):
 
 def _both(has_aux):
     if has_aux:
-        return lambda val, d, aux: ((own(val), aux), d)
-    return lambda val, d, aux: (own(val), d)
+        return lambda val, d, aux: ((val, aux), d)
+    return lambda val, d, aux: (val, d)
 
 
-def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False, batched=False, max_memory=None,
-             has_aux=False, strict=False, holomorphic=False):
+def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False, batched=False, executor=None,
+             max_memory=None, has_aux=False, strict=False, holomorphic=False, progress=False):
     """Differentiate a function of arrays: every output with respect to every input, exactly.
 
     Parameters
     ----------
     function : callable
         Ordinary NumPy code; receives dual numbers in the place of ``x``.
-    argnums : int
-        The positional argument to differentiate with respect to.
+    argnums : int or tuple of int
+        The positional argument, or arguments, to differentiate with respect to.
     mode : {"auto", "forward"}
     chunk_size : int, optional
         The largest number of columns in one pass; without it all columns that fit ``max_memory``.
@@ -81,6 +83,10 @@ def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False,
         tangents: nothing dense is made on the way where the code is elementwise, slices, stencils and sums.
     batched : bool
         x is (B, *in) and the function maps rows independently; the result is (B, *out, *in).
+    executor : concurrent.futures.Executor, optional
+        Threads, processes or machines (``client.get_executor()`` of dask.distributed) that share the columns, or with
+        ``batched=True`` the rows. For other processes function and arguments are pickled, with cloudpickle where it is
+        installed. A block of columns evaluates the value anew, so this pays where a pass is long.
     max_memory : int, optional
         Bytes that the planes of a pass may take, a quarter of the machine's memory when nothing is said.
     has_aux : bool
@@ -89,16 +95,22 @@ def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False,
         At kinks: nan instead of a subgradient.
     holomorphic : bool
         x is complex, the function holomorphic, and the derivative the complex one.
+    progress : bool
+        Show progress on standard error, with tqdm where it is installed; it moves as passes end.
 
     Returns
     -------
     callable
-        Takes the function's arguments; returns an array of shape ``f(x).shape + x.shape``.
+        Takes the function's arguments; returns an array of shape ``f(x).shape + x.shape``. Where the result or x is a
+        container of arrays (dict, list, tuple, dataclass, ...), or argnums a tuple, the derivative is nested: the
+        container of the result outside, and in each of its leaves that of x.
 
     Raises
     ------
     DualDiffError
         Wherever a tangent would be lost, an argument cannot be differentiated, or a function has no rule.
+    ExecutorError
+        When work cannot reach the executor's workers, or is lost with them.
 
     Notes
     -----
@@ -112,13 +124,14 @@ def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False,
            [1., 0.]])
     """
     settings = Settings(
-        "jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic, sparse
+        "jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic,
+        executor=executor, progress=progress, sparse=sparse,
     )
     return _public(function, _jacobian(settings), _only(has_aux))
 
 
 def value_and_jacobian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False, batched=False,
-                       max_memory=None, has_aux=False, strict=False, holomorphic=False):
+                       executor=None, max_memory=None, has_aux=False, strict=False, holomorphic=False, progress=False):
     """Compute the value and the Jacobian from the same evaluation; see `jacobian`.
 
     Returns
@@ -134,19 +147,19 @@ def value_and_jacobian(function, argnums=0, *, mode="auto", chunk_size=None, spa
     """
     settings = Settings(
         "value_and_jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic,
-        sparse
+        executor=executor, progress=progress, sparse=sparse,
     )
     return _public(function, _jacobian(settings), _both(has_aux))
 
 
-def grad(function, argnums=0, *, mode="auto", chunk_size=None, max_memory=None, has_aux=False, strict=False,
-         holomorphic=False):
+def grad(function, argnums=0, *, mode="auto", chunk_size=None, executor=None, max_memory=None, has_aux=False,
+         strict=False, holomorphic=False, progress=False):
     """Differentiate a function with a scalar result; see `jacobian` for the parameters.
 
     Returns
     -------
     callable
-        Returns the gradient, of the shape of x.
+        Returns the gradient, of the shape of x, in the container that x is.
 
     Raises
     ------
@@ -160,13 +173,14 @@ def grad(function, argnums=0, *, mode="auto", chunk_size=None, max_memory=None, 
     array([2., 4.])
     """
     settings = Settings(
-        "grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic
+        "grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic,
+        executor=executor, progress=progress,
     )
     return _public(function, _jacobian(settings, scalar=True), _only(has_aux))
 
 
-def value_and_grad(function, argnums=0, *, mode="auto", chunk_size=None, max_memory=None, has_aux=False, strict=False,
-                   holomorphic=False):
+def value_and_grad(function, argnums=0, *, mode="auto", chunk_size=None, executor=None, max_memory=None, has_aux=False,
+                   strict=False, holomorphic=False, progress=False):
     """Compute the value and the gradient from the same evaluation; see `grad`.
 
     Examples
@@ -176,7 +190,8 @@ def value_and_grad(function, argnums=0, *, mode="auto", chunk_size=None, max_mem
     (np.float64(5.0), array([2., 4.]))
     """
     settings = Settings(
-        "value_and_grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic
+        "value_and_grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic,
+        executor=executor, progress=progress,
     )
     return _public(function, _jacobian(settings, scalar=True), _both(has_aux))
 
@@ -217,22 +232,22 @@ def derivative(function, *, order=1, strict=False, holomorphic=False):
     def transformed(*args, **kwargs):
         call = Call(settings, args, kwargs)
         point = call.point
-        if point.kind == "list":
+        if point.kind in ("list", "container"):
             raise DifferentiationTypeError(
-                "derivative: x is a list; pass a number, or np.array(x) for an elementwise function, or use "
-                "dualdiff.jacobian"
+                f"derivative: x is a {type(args[0]).__name__}; pass a number, or np.array(x) for an elementwise "
+                f"function, or use dualdiff.jacobian"
             )
         y, lvl = call.seeded(lambda lvl: point.seeded_alike(lvl, order))
         if order == 1:
             val, planes = call.read_first(y, lvl, 1)
         else:
             val, (_, _, planes) = call.read_second(y, lvl, (TRIANGLE, 1, 1))
-        if point.shape != () and val.shape != point.shape:
+        if point.shape != () and (call.outputs is not None or val.shape != point.shape):
             raise DifferentiationValueError(
                 f"derivative: for an array x the function must be elementwise, but a result of shape {val.shape} "
                 f"came from x of shape {point.shape}; use dualdiff.jacobian"
             )
-        return own(planes[0])
+        return call.value(planes[0])
 
     return transformed
 
@@ -244,9 +259,10 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
     ----------
     function : callable
     primals : tuple
-        The positional arguments, all of them differentiated.
+        The positional arguments, all of them differentiated; containers of arrays as well.
     tangents : tuple
-        For each primal a direction of its shape, or k of them along one leading axis.
+        For each primal a direction of its shape, or k of them along one leading axis; for a container one of the same
+        structure.
 
     Returns
     -------
@@ -259,18 +275,18 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
     (np.float64(6.0), np.float64(2.0))
     """
     check_function(function, "jvp")
-    points, stacks, several = directions(primals, tangents, "jvp", holomorphic)
+    point, stacks, several = point_and_directions(primals, tangents, "jvp", holomorphic)
+    count = stacks[0].shape[0] if stacks else 1
     lvl = levels.open_level(strict, holomorphic)
     try:
-        seeded = [seed_along(p, (s,), None, lvl) for p, s in zip(points, stacks, strict=True)]
-        y = function(*seeded)
-        del seeded
-        val, planes, _ = read(y.copy() if is_dual(y) and sys.getrefcount(y) > 2 else y, lvl, "jvp", function)
+        y = function(*point.rebuilt(seed_along(p, (s,), None, lvl) for p, s in zip(point.leaves, stacks, strict=True)))
+        alone = not is_dual(y) or sys.getrefcount(y) <= 2
+        val, (planes,), outputs = read_result(y if alone else y.copy(), lvl, "jvp", function, (count,))
     finally:
         levels.close_level(lvl)
-    count = stacks[0].shape[0] if stacks else 1
-    planes = np.zeros((count, *val.shape), val.dtype) if planes is None else planes[0]
-    return own(val), own(planes if several else planes[0])
+    if outputs is None:
+        return own(val), own(planes if several else planes[0])
+    return outputs.value(val), outputs.value(planes) if several else outputs.value(planes[0])
 
 
 # -- second order ------------------------------------------------------------------------------------------------------
@@ -286,27 +302,28 @@ def _hessian(settings, scalar=False):
             if done is not None and done[3] is None:
                 return *done[:3], None
         call = Call(settings, args, kwargs)
-        shape, n = call.batch_shape()
         if done is None:
-            val, first, second = hessian_blocks(call, settings.columns(call.point, n, planes=2), n)
+            val, first, second = call.all_second()
         else:
+            n = call.point.size
             val, (first, _, second) = call.read_second(*done[:2], (TRIANGLE, n, n))
             second = second[mirror(n)]
         call.check_result(val, scalar, "dualdiff.value_and_jacobian and dualdiff.hessian")
-        return val, back(first, shape), back(second, shape + shape), call.aux
+        return call.value(val), call.derivative(first), call.derivative(second, order=2), call.aux
 
     return compute
 
 
-def hessian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False, max_memory=None, has_aux=False,
-            strict=False, holomorphic=False):
+def hessian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False, executor=None,
+            max_memory=None, has_aux=False, strict=False, holomorphic=False, progress=False):
     """Compute exact second derivatives by hyper-dual numbers; see `jacobian` for the parameters.
 
     Returns
     -------
     callable
         Returns an array of shape ``f(x).shape + x.shape + x.shape`` (with ``batched=True`` (B, *out, *in, *in)),
-        symmetric to the bit: one triangle is computed, the other is its mirror image.
+        symmetric to the bit: one triangle is computed, the other is its mirror image. Containers nest: that of the
+        result outside, then that of x, then that of x again.
 
     Notes
     -----
@@ -321,14 +338,17 @@ def hessian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False,
            [2., 0.]])
     """
     compute = _hessian(
-        Settings("hessian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic)
+        Settings(
+            "hessian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic,
+            executor=executor, progress=progress,
+        )
     )
     pick = (lambda val, g, h, aux: (h, aux)) if has_aux else (lambda val, g, h, aux: h)
     return _public(function, compute, pick)
 
 
-def value_grad_and_hessian(function, argnums=0, *, mode="auto", chunk_size=None, max_memory=None, has_aux=False,
-                           strict=False, holomorphic=False):
+def value_grad_and_hessian(function, argnums=0, *, mode="auto", chunk_size=None, executor=None, max_memory=None,
+                           has_aux=False, strict=False, holomorphic=False, progress=False):
     """Compute value, gradient and Hessian of a scalar function from one evaluation where memory allows.
 
     Returns
@@ -343,12 +363,13 @@ def value_grad_and_hessian(function, argnums=0, *, mode="auto", chunk_size=None,
     (np.float64(1.0), array([2.]), array([[2.]]))
     """
     settings = Settings(
-        "value_grad_and_hessian", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic
+        "value_grad_and_hessian", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic,
+        executor=executor, progress=progress,
     )
     compute = _hessian(settings, scalar=True)
 
     def pick(val, g, h, aux):
-        return ((own(val), aux) if has_aux else own(val)), g, h
+        return ((val, aux) if has_aux else val), g, h
 
     return _public(function, compute, pick)
 
@@ -374,33 +395,30 @@ def hvp(function, primals, tangents, *, chunk_size=None, max_memory=None, strict
     array([6., 2.])
     """
     settings = Settings("hvp", function, chunk_size=chunk_size, max_memory=max_memory, strict=strict)
-    points, stacks, several = directions(primals, tangents, "hvp")
+    point, stacks, several = point_and_directions(primals, tangents, "hvp")
     if several:
         raise DifferentiationValueError("hvp: takes one vector, found tangents with a leading axis; call it for each")
-    sizes = [point.size for point in points]
-    offsets = np.cumsum([0, *sizes])
-    largest = max(points, key=lambda point: point.size * point.dtype.itemsize)
+    offsets = point.offsets()
     rows = []
-    for first, count in settings.columns(largest, int(offsets[-1])):
+    for first, count in settings.columns(point, point.size):
         layout = (FULL, 1, count)
         lvl = settings.open_level()
         try:
-            seeded = [
-                seed_along(p, (s, _columns_of(p, first - int(o), count), np.zeros((count, *p.shape), p.dtype)),
-                                layout, lvl)
-                for p, s, o in zip(points, stacks, offsets[:-1], strict=True)
-            ]
-            val, planes, _ = read(function(*seeded), lvl, "hvp", function)
+            y = function(*point.rebuilt(
+                seed_along(p, (s, _columns_of(p, first - o, count), np.zeros((count, *p.shape), p.dtype)), layout, lvl)
+                for p, s, o in zip(point.leaves, stacks, offsets, strict=False)
+            ))
+            val, (_, _, planes), outputs = read_result(y, lvl, "hvp", function, (1, count, count))
         finally:
             levels.close_level(lvl)
-        if val.shape != ():
+        if outputs is not None or val.shape != ():
             raise DifferentiationValueError(
-                f"hvp: {name_of(function)} returned an array of shape {val.shape}, but a Hessian-vector product needs "
-                f"a scalar; use dualdiff.hessian"
+                f"hvp: {name_of(function)} returned {'a container' if outputs else f'an array of shape {val.shape}'}, "
+                f"but a Hessian-vector product needs a scalar; use dualdiff.hessian"
             )
-        rows.append(np.zeros(count) if planes is None else planes[2])
+        rows.append(planes)
     flat = rows[0] if len(rows) == 1 else np.concatenate(rows)
-    out = tuple(own(flat[o : o + s].reshape(p.shape)) for p, o, s in zip(points, offsets[:-1], sizes, strict=True))
+    out = derivative_of(flat, point, None, point.shape)
     return out[0] if len(out) == 1 else out
 
 
@@ -413,10 +431,10 @@ def _columns_of(point, first, count):
     return seeds.reshape((count, *point.shape))
 
 
-def laplacian(function, argnums=0, *, chunk_size=None, max_memory=None, strict=False):
+def laplacian(function, argnums=0, *, chunk_size=None, executor=None, max_memory=None, strict=False, progress=False):
     """Compute the sum of the second derivatives ``Σ ∂²f/∂x_i²`` of a scalar function.
 
-    Only the diagonal pairs of seeds are carried: n planes, not n².
+    Only the diagonal pairs of seeds are carried: n planes, not n². See `jacobian` for the parameters.
 
     Examples
     --------
@@ -424,46 +442,37 @@ def laplacian(function, argnums=0, *, chunk_size=None, max_memory=None, strict=F
     >>> dd.laplacian(lambda v: v @ v)(np.zeros(3))
     np.float64(6.0)
     """
-    settings = Settings("laplacian", function, argnums, chunk_size=chunk_size, max_memory=max_memory, strict=strict)
+    settings = Settings(
+        "laplacian", function, argnums, chunk_size=chunk_size, max_memory=max_memory, strict=strict,
+        executor=executor, progress=progress,
+    )
 
     @functools.wraps(function)
     def transformed(*args, **kwargs):
-        call = Call(settings, args, kwargs)
-        total = None
-        for chunk in settings.columns(call.point, call.point.size):
-            val, (_, _, e12) = call.second_order(chunk, chunk, DIAGONAL)
-            if val.shape != ():
-                raise DifferentiationValueError(
-                    f"laplacian: {name_of(function)} returned an array of shape {val.shape}; it must return a scalar, "
-                    f"use dualdiff.hessian for the second derivatives of arrays"
-                )
-            part_sum = np.sum(e12, axis=0)
-            total = part_sum if total is None else total + part_sum
-        return total
+        return Call(settings, args, kwargs).all_diagonal()
 
     return transformed
 
 
-def _square_jacobian(function, argnums, name, chunk_size, max_memory, strict):
-    compute = _jacobian(
-        Settings(name, function, argnums, chunk_size=chunk_size, max_memory=max_memory, strict=strict)
-    )
+def _square_jacobian(function, argnums, name, **options):
+    settings = Settings(name, function, argnums, **options)
 
     def square(args, kwargs):
-        val, jac, _ = compute(args, kwargs)
-        n = math.isqrt(jac.size)
-        if n * n != jac.size or val.size != n:
+        call, val, planes = _first_order(settings, args, kwargs)
+        n = call.point.size
+        if val.size != n:
             raise DifferentiationValueError(
                 f"{name}: needs as many outputs as inputs, found a result of shape {val.shape} for x of size "
-                f"{jac.size // max(val.size, 1)}; use dualdiff.jacobian"
+                f"{n}; use dualdiff.jacobian"
             )
-        return np.reshape(jac, (n, n))
+        return np.reshape(back(planes, (n,)), (n, n))
 
     return square
 
 
-def divergence(function, argnums=0, *, chunk_size=None, max_memory=None, strict=False):
-    """Compute ``Σ ∂f_i/∂x_i`` of a map from R^n to R^n.
+def divergence(function, argnums=0, *, chunk_size=None, executor=None, max_memory=None, strict=False,
+               progress=False):
+    """Compute ``Σ ∂f_i/∂x_i`` of a map from R^n to R^n; see `jacobian` for the parameters.
 
     Examples
     --------
@@ -471,7 +480,10 @@ def divergence(function, argnums=0, *, chunk_size=None, max_memory=None, strict=
     >>> dd.divergence(lambda v: v**2)(np.array([1.0, 2.0]))
     np.float64(6.0)
     """
-    square = _square_jacobian(function, argnums, "divergence", chunk_size, max_memory, strict)
+    square = _square_jacobian(
+        function, argnums, "divergence", chunk_size=chunk_size, executor=executor, max_memory=max_memory,
+        strict=strict, progress=progress,
+    )
 
     @functools.wraps(function)
     def transformed(*args, **kwargs):
@@ -480,8 +492,11 @@ def divergence(function, argnums=0, *, chunk_size=None, max_memory=None, strict=
     return transformed
 
 
-def logabsdet_jacobian(function, argnums=0, *, chunk_size=None, max_memory=None, strict=False):
+def logabsdet_jacobian(function, argnums=0, *, chunk_size=None, executor=None, max_memory=None, strict=False,
+                       progress=False):
     """Compute ``log|det J|`` of a map from R^n to R^n: the change-of-variables term of a density.
+
+    See `jacobian` for the parameters.
 
     Examples
     --------
@@ -489,7 +504,10 @@ def logabsdet_jacobian(function, argnums=0, *, chunk_size=None, max_memory=None,
     >>> dd.logabsdet_jacobian(np.exp)(np.array([1.0, 2.0]))
     np.float64(3.0)
     """
-    square = _square_jacobian(function, argnums, "logabsdet_jacobian", chunk_size, max_memory, strict)
+    square = _square_jacobian(
+        function, argnums, "logabsdet_jacobian", chunk_size=chunk_size, executor=executor, max_memory=max_memory,
+        strict=strict, progress=progress,
+    )
 
     @functools.wraps(function)
     def transformed(*args, **kwargs):
@@ -520,15 +538,15 @@ def propagate(function, x, cov, *args, strict=False, **kwargs):
     >>> dd.propagate(lambda v: v[0] * v[1], np.array([2.0, 5.0]), np.diag([0.01, 0.04]))
     (np.float64(10.0), np.float64(0.41000000000000003))
     """
-    val, jac = value_and_jacobian(function, strict=strict)(x, *args, **kwargs)
+    settings = Settings("propagate", function, strict=strict)
+    call, val, planes = _first_order(settings, (x, *args), kwargs)
     cov = pack(cov) if has_duals(cov) else np.asarray(cov, dtype=np.float64)
-    n = np.size(jac) // max(np.size(val), 1) if np.size(val) else Point(x, "propagate").size
+    n = call.point.size
     if cov.shape != (n, n) and not (cov.shape == () and n == 1):
         raise DifferentiationValueError(
             f"propagate: cov must have shape ({n}, {n}) for x of size {n}, found {cov.shape}; "
             f"for independent errors pass np.diag(sigma**2)"
         )
-    flat = np.reshape(jac, (-1, n))
+    flat = np.reshape(back(planes, (n,)), (-1, n))
     out = flat @ np.reshape(cov, (n, n)) @ flat.T
-    return val, own(np.reshape(out, (*np.shape(val), *np.shape(val))))
-
+    return call.value(val), own(np.reshape(out, (*np.shape(val), *np.shape(val))))

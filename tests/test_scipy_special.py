@@ -379,11 +379,15 @@ numbers alike.
 `norm`, `t`, `cauchy`, `laplace`, `logistic`, \
 `lognorm`, `gamma`, `invgamma`, `beta`, `expon`, `weibull_min`; \
 `logpmf`, `pmf`, `logcdf`, `logsf` of `poisson`, `binom`, \
-`nbinom`; `logpdf` and `pdf` of `multivariate_normal` |
+`nbinom`; `logpdf` and `pdf` of `multivariate_normal`; `standard_errors` and `covariance` of \
+maximum-likelihood estimates |
 | `dualdiff.scipy.linalg` | `solve`, `solve_triangular`, `cholesky`, `cho_factor`, `cho_solve`, `lu_factor`, \
 `lu_solve`, `inv`, `det`, `eigh` and `eigvalsh` (generalised as well), `expm`, `logm`, `sqrtm` |
-| `dualdiff.scipy.optimize` | `root`, `fsolve`, `brentq`, `newton`: derivatives of the root in every parameter |
-| `dualdiff.scipy.integrate` | `solve_ivp` in start, parameters and ends of the span; `quad` in parameters and limits |
+| `dualdiff.scipy.optimize` | `minimize`, `least_squares`, `curve_fit`, `root`, `fsolve`, `newton`, \
+`root_scalar`, `NonlinearConstraint` with [exact derivatives](../how-to/scipy.md); minima, fits and roots (`brentq`, \
+too) in every parameter |
+| `dualdiff.scipy.integrate` | `solve_ivp` with exact Jacobians for stiff equations, and in start, parameters and ends \
+of the span; `quad` in parameters and limits |
 | `dualdiff.scipy.interpolate` | `CubicSpline`, `PchipInterpolator`, `interp1d` (linear, cubic): in values and places |
 
 Not differentiable, and an error that says so: parameters of incomplete gamma and beta functions (and with them the

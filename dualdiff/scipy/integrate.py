@@ -1,4 +1,4 @@
-"""Differential equations and integrals whose data are dual numbers.
+"""Differential equations with exact Jacobians, and equations and integrals whose data are dual numbers.
 
 Values and tangents of the state are carried through SciPy's integrator together, as one long vector: the tangents
 obey the variational equations, and dual arithmetic is what states these. Error control sees all of them.
@@ -12,15 +12,23 @@ Examples
 True
 """
 
+import inspect
+
 import numpy as np
 from scipy import integrate as _integrate
 
+from .. import transforms
 from .._array import is_dual, lift, make, settle
-from ..errors import DifferentiationTypeError, UnsupportedFunctionError
+from ..errors import DifferentiationTypeError, DifferentiationValueError, DualDiffError, UnsupportedFunctionError
 from ..functions import value
 from ..packing import has_duals, pack
+from .evaluations import DIFFERENCES
+from .sparsity import Coloured
 
 __all__ = ["quad", "solve_ivp"]
+
+# Methods of solve_ivp that take a Jacobian.
+IMPLICIT = ("Radau", "BDF", "LSODA")
 
 
 def _number(a):
@@ -133,8 +141,14 @@ def solve_ivp(fun, t_span, y0, method="RK45", t_eval=None, dense_output=False, e
     y0 : array_like, shape (n,)
         The start, plain or dual.
     method, t_eval, dense_output, events, vectorized, args, **options
-        As SciPy takes them. Events and vectorised functions are for plain numbers only; a ``jac`` is left aside where
-        the state is dual.
+        As SciPy takes them. Events and vectorised functions are for plain numbers only.
+    jac : optional
+        For Radau, BDF and LSODA, which take one. Without it they get the exact Jacobian; ``jac=False`` asks for
+        differences, ``jac="sparse"`` for an exact sparse one whose pattern is found out. It is left aside where the
+        state is dual.
+    jac_sparsity : array_like or sparse, shape (n, n), optional
+        Where the Jacobian may be other than 0. Radau and BDF then get the exact Jacobian as a sparse array: columns
+        that share no row come from one direction.
 
     Returns
     -------
@@ -172,7 +186,7 @@ def solve_ivp(fun, t_span, y0, method="RK45", t_eval=None, dense_output=False, e
     if not order_of(start) and not order_of(slope(first, start)):
         given = {"args": args} if args else {}
         return _integrate.solve_ivp(fun, t_span, y0, method, t_eval, dense_output, events, vectorized, **given,
-                                    **options)
+                                    **_with_jacobian(fun, method, options))
     if events is not None or vectorized:
         raise UnsupportedFunctionError(
             "solve_ivp: events and vectorized=True have no derivative rule, since the times of events depend on dual "
@@ -188,6 +202,48 @@ def solve_ivp(fun, t_span, y0, method="RK45", t_eval=None, dense_output=False, e
     result = _integrate.solve_ivp(flat, (0.0, 1.0) if moving else (value(t0), value(t1)), _flatten(like), method,
                                   t_eval, dense_output, **options)
     return _dual_result(result, like, (t0, span) if moving else None)
+
+
+def _with_jacobian(fun, method, options):
+    """The options with the exact Jacobian, for methods that take one where the caller gives none."""
+    jac = options.get("jac")
+    if jac is False:
+        return options | {"jac": None}
+    banded = options.get("lband") is not None or options.get("uband") is not None
+    own = jac is not None and not isinstance(jac, str)
+    if own or banded or method not in (*IMPLICIT, *(getattr(_integrate, name) for name in IMPLICIT)):
+        return options
+    sparse = method not in ("LSODA", _integrate.LSODA)  # which takes no pattern, and warns of one
+    pattern = options.pop("jac_sparsity", None) if sparse else None
+    return options | {"jac": _exact_jacobian(fun, jac, pattern)}
+
+
+def _exact_jacobian(fun, kind, pattern):
+    if kind == "sparse":
+        if "sparse" not in inspect.signature(transforms.jacobian).parameters:
+            raise UnsupportedFunctionError(
+                "solve_ivp: jac='sparse' needs dualdiff.jacobian(f, sparse=True), which this version does not have; "
+                "pass the pattern as jac_sparsity"
+            )
+        compute = transforms.jacobian(fun, argnums=1, sparse=True)
+    elif kind is not None:
+        raise DifferentiationValueError(f"solve_ivp: jac must be callable, a matrix, False or 'sparse', found {kind!r}")
+    elif pattern is not None:
+        coloured = Coloured(pattern)
+
+        def compute(t, y, *args):
+            return coloured.jacobian(lambda y: fun(t, y, *args), y)
+    else:
+        compute = transforms.jacobian(fun, argnums=1)
+
+    def jacobian(t, y, *args):
+        try:
+            return compute(t, y, *args)
+        except DualDiffError as error:
+            error.add_note(DIFFERENCES)
+            raise
+
+    return jacobian
 
 
 def _dual_result(result, like, moved):

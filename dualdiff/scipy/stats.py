@@ -18,9 +18,10 @@ from scipy import special
 
 from ..functions import value
 from ..packing import has_duals, pack
+from .likelihood import covariance, standard_errors
 
-__all__ = ["beta", "binom", "cauchy", "expon", "gamma", "invgamma", "laplace", "logistic", "lognorm",
-           "multivariate_normal", "nbinom", "norm", "poisson", "t", "weibull_min"]
+__all__ = ["beta", "binom", "cauchy", "covariance", "expon", "gamma", "invgamma", "laplace", "logistic", "lognorm",
+           "multivariate_normal", "nbinom", "norm", "poisson", "standard_errors", "t", "weibull_min"]
 
 _LOG_2PI = np.log(2 * np.pi)
 

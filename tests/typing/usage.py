@@ -1,6 +1,7 @@
 """A user's typed file: mypy --strict reads it against the stubs that the wheel ships, and it runs."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, assert_type
 
 import numpy as np
@@ -33,6 +34,10 @@ assert_type(slope, NDArray[Any])
 assert_type(dd.grad(np.tanh)(0.5), np.float64)
 rosenbrock: NDArray[Any] = dd.grad(lambda v: (1 - v[0]) ** 2 + 100 * (v[1] - v[0] ** 2) ** 2)([1.0, 2.0])
 with_aux, aux = dd.jacobian(lambda b: (model(b, x), "note"), has_aux=True)(b)
+in_both = dd.grad(lambda b, x: loss(b, x), argnums=(0, 1))(b, x)
+in_a_dict = dd.grad(lambda p: loss(p["b"], p["x"]))({"b": b, "x": x})["b"]
+with ThreadPoolExecutor(2) as pool:
+    shared: NDArray[Any] = dd.jacobian(model, executor=pool, progress=False)(b, x)
 y, direction = dd.jvp(model, (b, x), (np.ones(2), np.zeros(5)))
 curve, covariance = dd.propagate(lambda b: model(b, x), b, np.diag([0.1, 0.01]))
 third = dd.derivative(np.sin, order=3)(0.1)
