@@ -10,7 +10,7 @@ except ImportError as error:
         "comes first on the path): install it with `python -m pip install -e .`, or leave the source folder"
     ) from error
 
-from . import nested, protocols
+from . import nested, protocols, reverse  # noqa: F401
 
 _array.bind(nested, protocols)
 
@@ -47,6 +47,7 @@ from .functions import (  # noqa: E402
 )
 from .numpy_aware import numpy_aware  # noqa: E402
 from .packing import pack  # noqa: E402
+from .pullbacks import checkpoint, vjp  # noqa: E402
 from .transforms import (  # noqa: E402
     derivative,
     divergence,
@@ -78,6 +79,7 @@ __all__ = [
     "UnsupportedFunctionError",
     "__version__",
     "check_derivatives",
+    "checkpoint",
     "custom_jvp",
     "derivative",
     "divergence",
@@ -110,4 +112,5 @@ __all__ = [
     "value_and_grad",
     "value_and_jacobian",
     "value_grad_and_hessian",
+    "vjp",
 ]

@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 
-from ._array import is_dual
 from .errors import DifferentiationTypeError
+from .kinds import is_dual
 from .nested import strong_product
 from .numpy_rules.registry import apply_custom, numbers
 from .packing import shape_of

@@ -41,8 +41,10 @@ class Settings:
             raise DifferentiationTypeError(
                 f"{self.name}: argnums must be the position of one argument, an integer, found {self.argnums!r}"
             )
-        if self.mode not in ("auto", "forward"):
-            raise DifferentiationValueError(f"{self.name}: mode must be 'auto' or 'forward', found {self.mode!r}")
+        if self.mode not in ("auto", "forward", "reverse"):
+            raise DifferentiationValueError(
+                f"{self.name}: mode must be 'auto', 'forward' or 'reverse', found {self.mode!r}"
+            )
         if self.chunk_size is not None and not (is_integer(self.chunk_size) and self.chunk_size >= 1):
             raise DifferentiationValueError(
                 f"{self.name}: chunk_size must be an integer of at least 1, found {self.chunk_size!r}"

@@ -3,8 +3,9 @@
 import numpy as np
 
 from . import levels
-from ._array import is_dual, level, lift, settle, surrender
+from ._array import settle, surrender
 from .errors import DifferentiationTypeError, DifferentiationValueError, LevelError
+from .kinds import is_dual, level, lift
 from .packing import NUMERIC, pack
 
 

@@ -19,8 +19,8 @@ import numpy as np
 from scipy import special
 
 from . import rows, rules
-from ._array import is_dual
 from .errors import DifferentiationTypeError, UnsupportedFunctionError
+from .kinds import is_dual
 from .nested import chain
 from .packing import has_duals, pack
 from .rules import ABOVE_MINUS_ONE, NONNEGATIVE, OPEN_UNIT, POSITIVE, REALS, Binary, Domain, Unary

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from . import levels
+from . import levels, modes
 from ._array import is_dual
 from ._scalar import first_order_pass, second_order_pass
 from .errors import DifferentiationTypeError, DifferentiationValueError
@@ -27,10 +27,14 @@ def _jacobian(settings, scalar=False):
     def compute(args, kwargs):
         # A list of floats to a scalar is the commonest small problem: 1 µs of ado instead of 8.
         done = None
-        if settings.is_plain:
+        if settings.is_plain and settings.mode != "reverse":
             done = first_order_pass(settings.function, args, settings.argnums, kwargs, settings.strict)
             if done is not None and done[2] is None:
                 return *done[:2], None
+        if done is None:
+            found = modes.first_order(settings, args, kwargs, scalar, "dualdiff.jacobian")
+            if found is not None:
+                return found
         call = Call(settings, args, kwargs)
         shape, n = call.batch_shape()
         if done is None:
@@ -277,10 +281,15 @@ def _hessian(settings, scalar=False):
 
     def compute(args, kwargs):
         done = None
-        if settings.is_plain:
+        if settings.is_plain and settings.mode != "reverse":
             done = second_order_pass(settings.function, args, settings.argnums, kwargs, settings.strict)
             if done is not None and done[3] is None:
                 return *done[:3], None
+        if done is None:
+            instead = "dualdiff.value_and_jacobian and dualdiff.hessian"
+            found = modes.second_order(settings, args, kwargs, scalar, _jacobian, instead)
+            if found is not None:
+                return found
         call = Call(settings, args, kwargs)
         shape, n = call.batch_shape()
         if done is None:

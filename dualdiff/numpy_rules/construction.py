@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from .._array import is_dual, lift, make, settle
+from .._array import make, settle
+from .._reverse import constant
+from ..kinds import is_dual, is_traced, lift
 from ..packing import has_duals, join, part, primal, shape_of, spread
 from .registry import behind, numbers, pick, refuse_dual, rule
 
@@ -12,6 +14,8 @@ def like(model, value):
     model = lift(model)
     if is_dual(model.value):
         value = like(model.value, value)
+    if is_traced(model):
+        return constant(value, model.level)
     stacks, seen = [], {}
     for stack in model._stacks:
         if id(stack) not in seen:

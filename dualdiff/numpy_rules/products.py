@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from .._array import is_dual
 from ..errors import DifferentiationTypeError
+from ..kinds import is_dual
 from ..packing import primal, spread
 from .registry import behind, linear, multilinear, numbers, rule, value_only
 

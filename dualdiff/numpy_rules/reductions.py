@@ -3,7 +3,8 @@
 import numpy as np
 
 from .. import rules
-from .._array import apply_unary, is_dual, settle
+from .._array import settle
+from ..kinds import apply_unary, is_dual
 from ..packing import part, primal
 from .folds import cast, fold, folded_axes, loud, missing, scan
 from .registry import behind, numbers, refuse_dual, rule
