@@ -131,7 +131,10 @@ cdef object strong_times(object w, object g, double factor, bint selects):
     cdef bint constant
     if w is None:
         return g if factor == 1.0 else -g if factor == -1.0 else g*factor
-    if PyFloat_CheckExact(w):
+    if type(w) is cnp.ndarray and cnp.PyArray_NDIM(<cnp.ndarray> w) == 0 and is_double(w):
+        w = w[()]
+    if isinstance(w, float):
+        w = w*factor
         if w == 1.0:
             return g
         return -g if w == -1.0 else reverse.scaled(w, g)
@@ -402,6 +405,9 @@ cdef enum:
     ADD, SUBTRACT, MULTIPLY, TRUE_DIVIDE
 
 
+cdef tuple NAMES = ("add", "subtract", "multiply", "divide")
+
+
 cdef inline bint is_plain(object a):
     if PyFloat_CheckExact(a) or PyLong_CheckExact(a):
         return True
@@ -435,6 +441,8 @@ cdef object arithmetic(int op, object left, object right):
             rv = reverse.operand(right, level)
             if rv is NotImplemented:
                 return rv
+            if rv is reverse.INNER:
+                return reverse.beside_inner(NAMES[op], left, right)
             if type(rv) is TracedArray and (<TracedArray> rv).level == level:
                 return arithmetic(op, left, rv)
     else:
@@ -445,6 +453,8 @@ cdef object arithmetic(int op, object left, object right):
             lv = reverse.operand(left, level)
             if lv is NotImplemented:
                 return lv
+            if lv is reverse.INNER:
+                return reverse.beside_inner(NAMES[op], left, right)
             if type(lv) is TracedArray and (<TracedArray> lv).level == level:
                 return arithmetic(op, lv, right)
     if op == ADD:
@@ -857,7 +867,11 @@ cdef class TracedArray:
     def __array_function__(self, function, types, args, kwargs):
         rule = FUNCTIONS.get(function)
         if rule is not None and "out" not in kwargs:
-            return rule(*args, **kwargs)
+            for one in types:
+                if one is not TracedArray and one is not cnp.ndarray:
+                    break
+            else:
+                return rule(*args, **kwargs)
         return reverse.array_function(function, args, kwargs, self)
 
 

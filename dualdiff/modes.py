@@ -14,10 +14,15 @@ import dataclasses
 
 import numpy as np
 
+from . import levels
 from ._reverse import is_traced
-from .errors import DifferentiationTypeError, DifferentiationValueError
+from .errors import DifferentiationValueError
+from .kinds import is_dual
+from .packing import has_duals, pack
 from .passes import Call
-from .pullbacks import Recording, vjp
+from .points import seed_along
+from .pullbacks import Recording, pullback_of, vjp
+from .results import name_of, own, read
 
 FEW = {True: 16, False: 64}  # of a scalar function, of any other
 FEW_SECOND = 48
@@ -124,14 +129,53 @@ def symmetric(hess, lead):
     return flat.reshape(hess.shape)
 
 
-def hvp_gradient(function, strict):
-    """The gradient of a scalar function of several arguments, by reverse mode."""
+def product(settings, primals, tangents, points):
+    """A Hessian-vector product by forward over reverse; None where hyper-dual numbers shall do it."""
+    automatic = settings.mode == "auto"
+    recorded = any(map(holds_recorded, primals))
+    if settings.mode == "forward":
+        return None
+    if automatic and not recorded and (
+        settings.chunk_size is not None or settings.max_memory is not None
+        or any(point.kind == "list" for point in points) or sum(point.size for point in points) < FEW[True]
+    ):
+        return None
 
     def gradient(*primals):
-        y, pullback = vjp(function, *primals, strict=strict)
+        y, pullback = pullback_of(settings.function, primals, settings.strict, "hvp")
         if np.shape(y) != ():
-            raise DifferentiationTypeError("not a scalar")
-        found = [np.ravel(g) for g in pullback(1.0)]
-        return found[0] if len(found) == 1 else np.concatenate(found)
+            raise DifferentiationValueError(
+                f"hvp: {name_of(settings.function)} returned an array of shape {np.shape(y)}, but a Hessian-vector "
+                f"product needs a scalar; use dualdiff.hessian"
+            )
+        return pullback(1.0)
 
-    return gradient
+    try:
+        if recorded:
+            # Dual numbers do not hold what an outer reverse mode records as fast as it differentiates again.
+            return _product_reverse(gradient, primals, tangents)
+        # One pass of dual numbers: the gradients' tangents come with them.
+        lvl = levels.open_level(settings.strict)
+        try:
+            seeded = [seed_along(point, (np.expand_dims(np.asarray(t, dtype=point.dtype), 0) if not is_dual(t)
+                                         else np.expand_dims(t, 0),), None, lvl)
+                      for point, t in zip(points, tangents, strict=True)]
+            gradients = gradient(*seeded)
+            out = [read(pack(g) if has_duals(g) else g, lvl, "hvp", settings.function) for g in gradients]
+        finally:
+            levels.close_level(lvl)
+    except Exception:
+        if automatic and not recorded:
+            return None
+        raise
+    out = tuple(own(np.zeros(val.shape, val.dtype) if planes is None else planes[0][0]) for val, planes, _ in out)
+    return out[0] if len(out) == 1 else out
+
+
+def _product_reverse(gradient, primals, tangents):
+    """Reverse over reverse: the gradient of ``⟨gradient, v⟩``."""
+    def along(*primals):
+        return sum(np.sum(np.multiply(g, t)) for g, t in zip(gradient(*primals), tangents, strict=True))
+
+    out = vjp(along, *primals)[1](1.0)
+    return out[0] if len(out) == 1 else out

@@ -13,11 +13,10 @@ from ._array import settle
 from ._reverse import backward, constant, count_entries, is_traced, leaf, record_joint
 from .errors import DifferentiationTypeError, DifferentiationValueError, LevelError
 from .kinds import is_dual, level, lift
-from .numpy_rules.construction import like
-from .packing import as_numpy, has_duals, pack, part, primal
-from .passes import LIVE_ARRAYS, Call, check_function, machine_memory
+from .packing import as_numpy, has_duals, pack, part
+from .passes import LIVE_ARRAYS, check_function, machine_memory
 from .points import Point
-from .results import _packed, _refuse_complex, name_of, own
+from .results import _packed, _refuse_complex, name_of
 
 
 def planted(point, lvl):
@@ -111,7 +110,7 @@ class Recording:
         count, batch = self.rows, 1 if settings.batched else 0
         shape = point.shape[batch:]
         if y.node is None or count == 0:
-            return finished(y.value), np.zeros(y.shape + shape, point.dtype)[()]
+            return _copied(y.value), np.zeros(y.shape + shape, point.dtype)[()]
         if count == 1 and not batch:
             step = 1
         else:
@@ -128,16 +127,37 @@ class Recording:
         planes = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         if batch:
             planes = np.moveaxis(planes, 0, 1)
-        return finished(y.value), finished(planes.reshape(y.shape + shape))
+        return _copied(y.value), Handout()(planes.reshape(y.shape + shape))
 
 
-def finished(x):
-    """A result as the caller's own: an array that aliases nothing, a number for an array of dimension 0."""
-    if is_dual(x):
-        return settle(x.copy())
-    if x.ndim == 0:
-        return x[()]
-    return np.array(x)
+class Handout:
+    """Hands results to the caller: as they are where nobody else has their memory, else copied."""
+
+    def __init__(self, *taken):
+        self._taken = {id(_root(a)) for a in taken if type(a) is np.ndarray}
+
+    def __call__(self, x):
+        if is_dual(x):
+            return settle(x.copy())
+        if x.ndim == 0:
+            return x[()]
+        root = _root(x)
+        if id(root) in self._taken or not (x.flags.c_contiguous and x.flags.writeable and root.flags.owndata):
+            return np.array(x)
+        self._taken.add(id(root))
+        return x
+
+
+def _copied(x):
+    """The value of a result, which the tape may need or an input may share."""
+    return settle(x.copy()) if is_dual(x) else x[()] if x.ndim == 0 else np.array(x)
+
+
+def _root(a):
+    """The array whose memory this one shows."""
+    while type(a.base) is np.ndarray:
+        a = a.base
+    return a
 
 
 def vjp(function, *primals, strict=False):
@@ -167,8 +187,8 @@ def vjp(function, *primals, strict=False):
 
     Notes
     -----
-    ``⟨w, J v⟩ = ⟨Jᵀ w, v⟩`` for every v (`jvp`) and w (Griewank & Walther 2008, sec. 3.2). The tape lives as long as the
-    pullback does; `checkpoint` bounds its memory.
+    ``⟨w, J v⟩ = ⟨Jᵀ w, v⟩`` for every v (`jvp`) and w (Griewank & Walther 2008, sec. 3.2). The tape lives as long as
+    the pullback does; `checkpoint` bounds its memory.
 
     Examples
     --------
@@ -177,16 +197,22 @@ def vjp(function, *primals, strict=False):
     >>> y, pullback(1.0)
     (np.float64(6.0), (np.float64(2.0), np.float64(3.0)))
     """
-    check_function(function, "vjp")
-    points = [Point(x, "vjp") for x in primals]
+    y, pullback = pullback_of(function, primals, strict, "vjp")
+    return _copied(y), pullback
+
+
+def pullback_of(function, primals, strict, name):
+    """The value, which may be shared with the inputs, and the pullback, for the transform of this name."""
+    check_function(function, name)
+    points = [Point(x, name) for x in primals]
     lvl = levels.open_level(strict)
     try:
         inputs = [planted(point, lvl) for point in points]
-        y = recorded_result(function(*(list(one) if isinstance(one, list) else one for one in inputs)), lvl, "vjp",
-                            function)
+        y = recorded_result(
+            function(*(list(one) if isinstance(one, list) else one for one in inputs)), lvl, name, function)
     finally:
         levels.close_level(lvl)
-    return finished(y.value), _Pullback(y, points, inputs)
+    return y.value, _Pullback(y, points, inputs)
 
 
 class _Pullback:
@@ -216,11 +242,11 @@ class _Pullback:
         else:
             with self._lock, np.errstate(all="ignore"):
                 found = backward([y.node], [stack], leaves)
-        out, start = [], 0
+        hand, out, start = Handout(stack, g), [], 0
         for point, own_leaves in zip(self._points, self._leaves, strict=True):
             planes = gathered(found[start : start + len(own_leaves)], point, stack.shape[0])
             start += len(own_leaves)
-            out.append(finished(planes if several else planes[0]))
+            out.append(hand(planes if several else planes[0]))
         return tuple(out)
 
 
@@ -338,6 +364,3 @@ def _replaced(tree, change):
             out[index] = _replaced(tree[index], change)
         return out
     return tree
-
-
-__all__ = ["Call", "Recording", "checkpoint", "like", "own", "primal", "vjp"]

@@ -6,14 +6,13 @@ which the kernels compute beside the value; a linear or multilinear function lea
 transposed (`transposed`, `custom`), since it is a linear function of them.
 """
 
-import threading
 from functools import partial
 
 import numpy as np
 
 from . import _reverse, levels, nested, protocols, rows, rules
 from ._array import is_dual as is_dual_number
-from ._array import lift
+from ._array import lift, settle
 from ._reverse import (
     as_view,
     backward,
@@ -32,8 +31,8 @@ from ._reverse import (
     times2,
     view_of,
 )
-from ._scalar import BINARY_UFUNCS, UNARY_UFUNCS
-from .errors import DifferentiationTypeError, DifferentiationValueError, LevelError, LostTangentError
+from ._scalar import UNARY_UFUNCS
+from .errors import DifferentiationTypeError, DifferentiationValueError, LostTangentError
 from .kinds import is_dual, level
 from .levels import require_live
 from .numpy_rules import RULES
@@ -44,9 +43,20 @@ from .numpy_rules.transposes import RECORDED, at, highest, is_active, is_view
 from .packing import NUMERIC, as_numpy, has_duals, pack, part, plain, primal, refuse_subclass, shape_of
 from .protocols import plain_index
 
-FORWARD = 'mode="forward"'
-
 # -- operands ----------------------------------------------------------------------------------------------------------
+
+
+# What `operand` says of a dual number of an inner derivative: it is the outer number of the two.
+INNER = object()
+
+
+def beside_inner(name, left, right):
+    """A row of a dual number of an inner derivative and a recorded array, which is a constant of it."""
+    for a in (left, right):
+        if is_dual(a):
+            require_live(level(a))
+    return settle(nested.binary(_BINARY_INDEX[getattr(np, name)], *(
+        lift(a) if is_dual_number(a) else a for a in (left, right))))
 
 
 def operand(a, own):
@@ -56,11 +66,7 @@ def operand(a, own):
     if is_dual_number(a):
         other = level(a)
         if other > own:
-            raise LevelError(
-                f"a dual number of an inner derivative met an array that an outer reverse mode records; take the inner "
-                f"derivative with mode=\"reverse\" (or \"auto\" of an argument that is recorded), or the outer one with "
-                f"{FORWARD}"
-            )
+            return INNER
         require_live(other)
         return lift(a)
     if isinstance(a, int | float | complex):
@@ -166,11 +172,7 @@ def scattered(g, index, shape):
     if is_traced(g):
         return record(scattered(g.value, index, shape), (g,), lambda h: _picked(h, index), g.level)
     if is_dual(g):
-        zeros = np.zeros((g.shape[0], *shape), g.dtype)
-        return like(g, zeros).map_planes(
-            lambda stack: scattered(stack.reshape((-1, *g.shape[1:])), index, shape).reshape(
-                (*stack.shape[:2], *shape)), scattered(g.value, index, shape)) if False else _scattered_dual(
-                    g, index, shape)
+        return _scattered_dual(g, index, shape)
     out = np.zeros((g.shape[0], *shape), g.dtype)
     if _is_basic(index):
         out[(slice(None), *index) if type(index) is tuple else (slice(None), index)] += g
@@ -241,10 +243,13 @@ def nested_unary(index, x, parameters):
 
 def nested_binary(index, left, right):
     """A row of two variables in all cases but that of two real arrays."""
-    known = [a.level for a in (left, right) if is_traced(a)]
-    left, right = operand(left, max(known)), operand(right, max(known))
-    if left is NotImplemented or right is NotImplemented:
+    known = highest(left, right)
+    met = [operand(a, known) for a in (left, right)]
+    if any(a is NotImplemented for a in met):
         return NotImplemented
+    if any(a is INNER for a in met):
+        return beside_inner(rules.BINARY[index].name, left, right)
+    left, right = met
     current = rows.named(rules.BINARY[index].name)
     return chain(current, (left, right), lambda x, y: nested.binary_value(index, current, x, y),
                  highest(left, right), {})
@@ -444,7 +449,8 @@ def views(x, function):
     positions = function(np.arange(x.size).reshape(x.shape))
     if not isinstance(value, tuple | list):
         return _view(x, value, positions, function)
-    made = (_view(x, v, p, lambda a, i=i: function(a)[i]) for i, (v, p) in enumerate(zip(value, positions, strict=True)))
+    made = (_view(x, v, p, lambda a, i=i: function(a)[i])
+            for i, (v, p) in enumerate(zip(value, positions, strict=True)))
     return type(value)(made)
 
 
@@ -461,17 +467,22 @@ def _again(function, x):
 # -- assignment --------------------------------------------------------------------------------------------------------
 
 
+_NO_ROOM = (
+    "a number of an inner derivative cannot be stored in an array of the outer one: the array has no room for its "
+    "derivative; make the array inside the inner function, with np.zeros_like or like="
+)
+
+
 def assign(x, index, item):
     """``x[index] = item``: the array becomes a new version of itself, and views follow."""
     index = plain_index(index)
     item = operand(item, x.level)
+    if item is INNER:
+        raise LostTangentError(_NO_ROOM)
     if item is NotImplemented:
         raise DifferentiationTypeError("assignment: only numbers and arrays can be stored in a recorded array")
     if is_traced(item) and item.level > x.level:
-        raise LostTangentError(
-            "a number of an inner derivative cannot be stored in an array of the outer one: the array has no room for "
-            "its derivative; make the array inside the inner function, with np.zeros_like or like="
-        )
+        raise LostTangentError(_NO_ROOM)
     if x.base is not None:
         _assign_through(x, index, item)
         return
@@ -488,10 +499,26 @@ def assign(x, index, item):
 
     def pullback(g):
         return (_erased(g, index, g.shape[1:]) if x_active else None,
-                _summed(_picked_stack(g, index), shape, item_shape) if item_active else None)
+                _summed(_won(_picked_stack(g, index), wins), shape, item_shape) if item_active else None)
 
+    wins = _last_of_each(index, x.shape, shape)
     x_active, item_active = x.active, is_active(item, x.level)
     become(x, record(value, (_frozen(x), item), pullback, x.level))
+
+
+def _last_of_each(index, shape, picked):
+    """Where an index names a place twice, which entries stay: the last ones. None where all do."""
+    if _is_basic(index):
+        return None
+    positions = np.arange(int(np.prod(shape, dtype=np.intp))).reshape(shape)[index].reshape(-1)
+    owner = np.full(int(np.prod(shape, dtype=np.intp)), -1)
+    owner[positions] = np.arange(positions.size)
+    stays = owner[positions] == np.arange(positions.size)
+    return None if stays.all() else stays.reshape(picked)
+
+
+def _won(g, wins):
+    return g if wins is None else np.where(wins, g, np.zeros((), g.dtype))
 
 
 def _frozen(x):
@@ -591,13 +618,13 @@ _UFUNCS = {"floor_divide": np.floor_divide, "remainder": np.remainder, "power": 
 
 def operator(name, left, right):
     """Operators that are no plain arithmetic."""
-    known = max(a.level for a in (left, right) if is_traced(a))
-    left, right = operand(left, known), operand(right, known)
-    if left is NotImplemented or right is NotImplemented:
+    if name != "matmul":
+        return row2(_BINARY_INDEX[_UFUNCS[name]], left, right)
+    known = highest(left, right)
+    met = [operand(a, known) for a in (left, right)]
+    if any(a is NotImplemented for a in met):
         return NotImplemented
-    if name == "matmul":
-        return RECORDED[np.matmul](left, right)
-    return row2(_BINARY_INDEX[_UFUNCS[name]], left, right)
+    return (RULES if any(a is INNER for a in met) else RECORDED)[np.matmul](left, right)
 
 
 def call_ufunc(ufunc, method, inputs, kwargs):
@@ -605,15 +632,10 @@ def call_ufunc(ufunc, method, inputs, kwargs):
     if method == "__call__" and not kwargs and ufunc in RECORDED:
         return RECORDED[ufunc](*inputs)
     if method == "__call__" and set(kwargs) == {"out"}:
-        return ufunc_rules.store(ufunc_rules.named(ufunc), kwargs["out"], _direct(ufunc, inputs))
+        return ufunc_rules.store(ufunc_rules.named(ufunc), kwargs["out"], ufunc(*inputs))
     if method == "reduce" and ufunc is np.add:
         return _add_reduce(*inputs, **kwargs)
     return protocols.array_ufunc(ufunc, method, inputs, kwargs)
-
-
-def _direct(ufunc, inputs):
-    """Another call without out=; plain when only the output was recorded."""
-    return ufunc(*inputs)
 
 
 def _add_reduce(array, axis=0, dtype=None, out=None, keepdims=False, initial=None, where=True):
@@ -622,8 +644,22 @@ def _add_reduce(array, axis=0, dtype=None, out=None, keepdims=False, initial=Non
     return result if out is None else ufunc_rules.store("np.add.reduce", out, result)
 
 
+def _find(tree, met):
+    """Everything that is differentiated in arguments and sequences of them."""
+    for one in tree:
+        if is_dual(one):
+            met.append(one)
+        elif isinstance(one, list | tuple):
+            _find(one, met)
+
+
 def array_function(function, args, kwargs, model):
     """``__array_function__``: one entry of the registry for every function."""
+    if function in RECORDED and "out" not in kwargs:
+        met = []
+        _find((args, tuple(kwargs.values())), met)
+        if is_traced(max(met, key=level)):
+            return RECORDED[function](*args, **kwargs)
     return protocols.array_function(function, args, kwargs, model)
 
 
@@ -644,7 +680,7 @@ def _transpose(x, *axes):
 
 
 def _copy(x, order="C"):
-    return record(x.value.copy() if not is_traced(x.value) else x.value.copy(), (x,), lambda g: g, x.level)
+    return record(x.value.copy(), (x,), lambda g: g, x.level)
 
 
 def _flatten(x, order="C"):

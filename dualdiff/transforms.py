@@ -358,7 +358,7 @@ def value_grad_and_hessian(function, argnums=0, *, mode="auto", chunk_size=None,
     return _public(function, compute, pick)
 
 
-def hvp(function, primals, tangents, *, chunk_size=None, max_memory=None, strict=False):
+def hvp(function, primals, tangents, *, mode="auto", chunk_size=None, max_memory=None, strict=False):
     """Compute the product of the Hessian of a scalar function with a vector.
 
     Parameters
@@ -367,6 +367,9 @@ def hvp(function, primals, tangents, *, chunk_size=None, max_memory=None, strict
         Returns a scalar.
     primals, tangents : tuple
         The arguments and, for each, the part of the vector that goes with it.
+    mode : {"auto", "forward", "reverse"}
+        ``"reverse"`` goes forward over reverse: a few evaluations whatever the size; ``"forward"`` takes hyper-dual
+        numbers with one seed for each input.
 
     Returns
     -------
@@ -378,10 +381,13 @@ def hvp(function, primals, tangents, *, chunk_size=None, max_memory=None, strict
     >>> dd.hvp(lambda v: v[0]**2 * v[1], (np.array([1.0, 3.0]),), (np.array([1.0, 0.0]),))
     array([6., 2.])
     """
-    settings = Settings("hvp", function, chunk_size=chunk_size, max_memory=max_memory, strict=strict)
+    settings = Settings("hvp", function, mode=mode, chunk_size=chunk_size, max_memory=max_memory, strict=strict)
     points, stacks, several = directions(primals, tangents, "hvp")
     if several:
         raise DifferentiationValueError("hvp: takes one vector, found tangents with a leading axis; call it for each")
+    found = modes.product(settings, primals, tangents, points)
+    if found is not None:
+        return found
     sizes = [point.size for point in points]
     offsets = np.cumsum([0, *sizes])
     largest = max(points, key=lambda point: point.size * point.dtype.itemsize)

@@ -1,12 +1,12 @@
 """Linear and multilinear functions of NumPy with their transposes, and selections: what reverse mode records.
 
 A function stands here when its transpose has a short form of its own. Every other entry of the registry is recorded
-through its rule for dual numbers: compositions run on recorded arrays as they are, and what acts on planes is transposed
-by recording the planes (`dualdiff.reverse.transposed`).
+through its rule for dual numbers: compositions run on recorded arrays as they are, and what acts on planes is
+transposed by recording the planes (`dualdiff.reverse.transposed`).
 
-With the pairing ``⟨w, v⟩ = Re Σ conj(w) v`` the transpose of ``A`` is its conjugate transpose, for complex intermediates
-as for real ones. Cotangents are stacks ``(m, *S)``. They are treated with NumPy's functions throughout, so that dual
-cotangents give second derivatives and recorded ones nest.
+With the pairing ``⟨w, v⟩ = Re Σ conj(w) v`` the transpose of ``A`` is its conjugate transpose, for complex
+intermediates as for real ones. Cotangents are stacks ``(m, *S)``. They are treated with NumPy's functions throughout,
+so that dual cotangents give second derivatives and recorded ones nest.
 """
 
 import functools
@@ -19,7 +19,9 @@ from ..errors import DifferentiationTypeError
 from ..kinds import is_dual
 from ..packing import part, primal, shape_of
 from . import products
-from .folds import EXTREMA, folded_axes, kept, missing, operands
+from .folds import cast, folded_axes, kept, missing, operands
+from .linalg import solve_planes
+from .norms import with_value
 from .registry import RULES, finite, numbers, refuse_dual, strong
 
 # NumPy function -> what records it; called with the arguments that NumPy's function got.
@@ -161,13 +163,23 @@ def spread_back(g, shape, axes, keepdims=False):
     return np.broadcast_to(g, (g.shape[0], *shape))
 
 
+def revalued(x, value):
+    """The same entry beside NumPy's own value of it."""
+    return record(part(value), (x,), lambda g: g, x.level)
+
+
 # -- sums --------------------------------------------------------------------------------------------------------------
 
 
 @recorded(np.sum)
 def _sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
-    if dtype is not None or where is not True or not missing(initial) or not is_traced(a):
-        return RULES[np.sum](a, axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
+    a = cast(a, dtype)
+    if not missing(initial):
+        return _sum(a, axis, keepdims=keepdims, where=where) + initial
+    if where is not True:
+        refuse_dual(np.sum, where=where)
+        total = np.sum(a.value, axis=axis, keepdims=keepdims, where=where)
+        return revalued(_sum(np.where(where, a, np.zeros((), a.dtype)), axis, keepdims=keepdims), total)
     x, shape = a.value, a.shape
     value = np.sum(x, axis=axis) if not keepdims or keepdims is NONE else np.sum(x, axis=axis, keepdims=True)
     axes = folded_axes(axis, len(shape))
@@ -176,8 +188,12 @@ def _sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where
 
 @recorded(np.mean)
 def _mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
-    if dtype is not None or where is not True or not is_traced(a):
-        return RULES[np.mean](a, axis=axis, dtype=dtype, keepdims=keepdims, where=where)
+    a = cast(a, dtype)
+    if where is not True:
+        refuse_dual(np.mean, where=where)
+        mean = np.mean(a.value, axis=axis, keepdims=keepdims, where=where)
+        count = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
+        return revalued(_sum(a, axis, keepdims=keepdims, where=where) / count, mean)
     x, shape = a.value, a.shape
     axes = folded_axes(axis, len(shape))
     count = math.prod(shape[i] for i in axes)
@@ -222,6 +238,8 @@ def extremum(ufunc, x):
     best = primal(value)
     tied = (plain == best) | ((plain != plain) & (best != best))
     count = np.count_nonzero(tied, axis=0)
+    if plain.ndim == 1 and count == 1:
+        return entries(x, int(np.argmax(tied)), value)
     weights = tied / count.astype(plain.dtype)
     if x.level & 1:
         weights = np.where(tied & (count > 1), plain.dtype.type(np.nan), weights)
@@ -310,10 +328,10 @@ def _c(a):
 
 def strongly(transpose, g, *others):
     """A transposed product under the strong zero: a zero cotangent contributes 0 beside an inf or a nan."""
-    if any(is_dual(a) for a in (g, *others)):
-        return transpose(g, *others)
-    if all(finite(a) for a in others):
-        return transpose(g, *others)
+    product = transpose(g, *others)
+    # What is not finite in an operand is not finite in the product.
+    if any(is_dual(a) for a in (g, *others)) or finite(product):
+        return product
     return strong(lambda operands, lead: transpose(*operands), [g, *others], (0,))
 
 
@@ -342,6 +360,10 @@ def _matmul(a, b, /, out=None):
     row, column = x.ndim == 1, y.ndim == 1
 
     def transpose(g):
+        if column and x.ndim == 2:
+            # A matrix times a vector: cotangents are the rows of one matrix product.
+            return (strongly(lambda g, y: g[:, :, None] * _c(y), g, y) if is_active(a, level) else None,
+                    strongly(lambda g, x: np.matmul(g, _c(x)), g, x) if is_active(b, level) else None)
         if row:
             g = np.expand_dims(g, -1 if column else -2)
         if column:
@@ -614,6 +636,89 @@ def _diff(a, n=1, axis=-1, prepend=NONE, append=NONE):
     return a
 
 
+@recorded(np.gradient)
+def _gradient(f, *varargs, axis=None, edge_order=1):
+    """Every slope is made of five neighbours at most; slopes of combs tell their weights."""
+    refuse_dual(np.gradient, **{f"spacing {i + 1}": a for i, a in enumerate(varargs)})
+    axes = folded_axes(axis, f.ndim)
+    values = np.gradient(primal(f), *varargs, axis=axis, edge_order=edge_order)
+    values = values if isinstance(values, tuple | list) else (values,)
+    spacings = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
+    slopes = []
+    for one, h, value in zip(axes, spacings, values, strict=True):
+        n, moved = f.shape[one], np.moveaxis(f, one, 0)
+        places, total = np.arange(n), 0.0
+        for comb in range(min(5, n)):
+            weights = np.gradient((places % 5 == comb).astype(float), h, edge_order=edge_order)
+            # Of the places i - 2 … i + 2 one is a tooth of the comb.
+            source = np.clip(places - 2 + (comb - places + 2) % 5, 0, n - 1)
+            total = total + weights.reshape((n, *[1] * (f.ndim - 1))) * moved[source]
+        total = np.moveaxis(total, 0, one)
+        slopes.append(total if is_dual(f.value) else with_value(total, value))
+    return slopes[0] if len(slopes) == 1 else tuple(slopes)
+
+
+@recorded(np.linspace)
+def _linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
+    ends = [one if is_dual(one) else np.asarray(one) for one in map(numbers, (start, stop))]
+    shape = np.broadcast_shapes(*map(np.shape, ends))
+    plain = np.linspace(*(np.broadcast_to(primal(end), shape) for end in ends), num, endpoint, axis=axis)
+    shares = np.linspace(np.zeros(shape), 1.0, num, endpoint, axis=axis)
+    low, high = (np.expand_dims(np.broadcast_to(end, shape), axis) for end in ends)
+    places = with_value(low * (1.0 - shares) + high * shares, plain)
+    places = places if dtype is None else places.astype(dtype)
+    return (places, (ends[1] - ends[0]) / (num - 1 if endpoint else num)) if retstep else places
+
+
+# -- counting ----------------------------------------------------------------------------------------------------------
+
+
+@recorded(np.bincount)
+def _bincount(x, /, weights=None, minlength=0):
+    refuse_dual(np.bincount, x=x)
+    x, weights = np.asarray(x), numbers(weights)
+    size = max(int(x.max(initial=-1)) + 1, minlength)
+    value = np.bincount(x, weights.value, minlength) if type(weights.value) is np.ndarray else np.bincount(
+        x, weights.value, size)
+    return record(value, (weights,), lambda g: g[:, x], weights.level)
+
+
+@recorded(np.histogram)
+def _histogram(a, bins=10, range=None, density=None, weights=None):
+    weights = numbers(weights)
+    if not is_traced(weights):
+        return RULES[np.histogram](a, bins, range, density, weights)
+    edges = np.histogram_bin_edges(a, bins, range)
+    places, plain = primal(edges), np.ravel(primal(numbers(a)))
+    which = np.searchsorted(places, plain, side="right") - 1
+    which = np.where(plain == places[-1], len(places) - 2, which)
+    inside = (which >= 0) & (which < len(places) - 1)
+    counts = np.bincount(which[inside], np.ravel(weights)[inside], len(places) - 1)
+    return (counts / np.diff(edges) / np.sum(counts) if density else counts), edges
+
+
+# -- linear systems ----------------------------------------------------------------------------------------------------
+
+
+@recorded(np.linalg.solve)
+def _solve(a, b):
+    """The cotangent of b solves with the conjugate transpose; that of a is its outer product with the solution."""
+    a, b = (one if is_dual(one) else np.asarray(one) for one in map(numbers, (a, b)))
+    level, vector = highest(a, b), b.ndim == 1
+    matrix, right = at(a, level), at(b, level)
+    y = part(np.linalg.solve(matrix, right))
+
+    def transpose(g):
+        columns, solution = (np.expand_dims(g, -1), y[:, None]) if vector else (g, y)
+        solved = solve_planes(_c(np.swapaxes(matrix, -1, -2)), columns)
+        left = None
+        if is_active(a, level):
+            left = summed_to(-np.matmul(solved, _c(np.swapaxes(solution, -1, -2))), matrix.shape)
+        return left, summed_to(solved[..., 0] if vector else solved, right.shape)
+
+    return record(y, (a, b), transpose, level)
+
+
 # -- taking ------------------------------------------------------------------------------------------------------------
 
 
@@ -639,4 +744,4 @@ def _shape(a):
     return np.shape(primal(numbers(a)))
 
 
-__all__ = ["EXTREMA", "RECORDED"]
+__all__ = ["RECORDED"]
