@@ -670,6 +670,26 @@ def _linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axi
     return (places, (ends[1] - ends[0]) / (num - 1 if endpoint else num)) if retstep else places
 
 
+@recorded(np.pad)
+def _pad(array, pad_width, mode="constant", **kwargs):
+    """Modes that compute what they pad with are linear along each axis in turn: the padded identity is their matrix."""
+    array = numbers(array)
+    linearly = not callable(mode) and (mode in ("mean", "linear_ramp") or kwargs.get("reflect_type") == "odd")
+    if not linearly or not is_traced(array):
+        return RULES[np.pad](array, pad_width, mode, **kwargs)
+    refuse_dual(np.pad, pad_width=pad_width, **kwargs)
+    widths = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
+    value = np.pad(primal(array), widths, mode, **kwargs)
+    lengths = kwargs.pop("stat_length", None)
+    kwargs = kwargs | ({"end_values": 0} if "end_values" in kwargs else {})
+    for axis, width in enumerate(widths):
+        if lengths is not None:
+            kwargs["stat_length"] = [(1, 1), np.broadcast_to(np.asarray(lengths), (array.ndim, 2))[axis].tolist()]
+        matrix = np.pad(np.eye(array.shape[axis]), [(0, 0), width], mode, **kwargs)
+        array = np.moveaxis(np.matmul(np.moveaxis(array, axis, -1), matrix), -1, axis)
+    return with_value(array, value)
+
+
 # -- counting ----------------------------------------------------------------------------------------------------------
 
 
