@@ -4,6 +4,7 @@ Beside `passes`, which does the same in forward mode; results have the same shap
 """
 
 import functools
+import math
 import threading
 
 import numpy as np
@@ -63,8 +64,10 @@ def recorded_result(y, lvl, name, function):
 def unit_cotangents(y, first, count, batch=0):
     """Planes first … first + count of the identity; with ``batch`` leading axes every row gets the same."""
     shape = y.shape
+    size = math.prod(shape[batch:])
+    if size == count and not batch:
+        return np.eye(size, dtype=y.dtype).reshape((size, *shape)) if size > 1 else np.ones((1, *shape), y.dtype)
     seeds = np.zeros((count, *shape), y.dtype)
-    size = int(np.prod(shape[batch:], dtype=np.intp))
     flat = seeds.reshape((count, -1, size))
     flat[np.arange(count), :, np.arange(first, first + count)] = 1.0
     return seeds
@@ -101,7 +104,7 @@ class Recording:
     def rows(self):
         """How many cotangents the derivative takes."""
         batch = 1 if self.call.settings.batched else 0
-        return int(np.prod(self.y.shape[batch:], dtype=np.intp))
+        return math.prod(self.y.shape[batch:])
 
     def jacobian(self):
         """The value, and the derivative of shape ``Y + X`` (with ``batched`` (B, *out, *in))."""

@@ -224,6 +224,13 @@ def extreme(ufunc):
         if not is_traced(a):
             return RULES[np.max if ufunc is np.maximum else np.min](
                 a, axis=axis, keepdims=keepdims, initial=initial, where=where)
+        if axis is None and where is True and missing(initial) and a.size and type(a.value) is np.ndarray:
+            plain = a.value
+            place = int(np.argmax(plain) if ufunc is np.maximum else np.argmin(plain))
+            best = plain.reshape(-1)[place]
+            if best == best and np.count_nonzero(plain == best) == 1:
+                index = place if plain.ndim == 1 else tuple(int(i) for i in np.unravel_index(place, plain.shape))
+                return kept(entries(a, index, best), a.shape, axis, keepdims)
         x = operands(a, axis, ufunc, initial, where)
         return kept(extremum(ufunc, x), a.shape, axis, keepdims)
 
