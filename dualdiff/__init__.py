@@ -17,6 +17,7 @@ _array.bind(nested, protocols)
 from ._array import DualArray, HyperDualArray  # noqa: E402
 from ._scalar import Dual, HyperDual  # noqa: E402
 from .check import check_derivatives  # noqa: E402
+from .compare import compare_modes  # noqa: E402
 from .custom import custom_jvp, custom_vjp, elementwise  # noqa: E402
 from .errors import (  # noqa: E402
     DerivativeMismatch,
@@ -80,6 +81,7 @@ __all__ = [
     "__version__",
     "check_derivatives",
     "checkpoint",
+    "compare_modes",
     "custom_jvp",
     "custom_vjp",
     "derivative",

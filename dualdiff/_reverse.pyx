@@ -40,6 +40,23 @@ def bind(module, dict unary, dict binary, dict functions, dict methods):
     reverse, UNARY_INDEX, BINARY_INDEX, FUNCTIONS, METHODS = module, unary, binary, functions, methods
 
 
+class LoopOfNumbers(BaseException):
+    """A recording gave up: its function goes number by number. No `Exception`, so that users' handlers let it pass."""
+
+
+# How many single numbers the recording of one level may still take out of arrays.
+cdef long LIMITED = -1
+cdef long LEFT_OVER = 0
+
+
+def limit(long level, long numbers):
+    """Let the recording of ``level`` raise `LoopOfNumbers` after so many; returns what `limit` takes to go back."""
+    global LIMITED, LEFT_OVER
+    before = (LIMITED, LEFT_OVER)
+    LIMITED, LEFT_OVER = level, numbers
+    return before
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Entries
 # ---------------------------------------------------------------------------------------------------------------------
@@ -390,6 +407,14 @@ cdef inline bint is_basic(object index):
     return True
 
 
+cdef int count_number() except -1:
+    global LEFT_OVER
+    LEFT_OVER -= 1
+    if LEFT_OVER < 0:
+        raise LoopOfNumbers
+    return 0
+
+
 cdef class _Indexing:
     """The view that a basic index makes."""
     cdef object index
@@ -732,6 +757,8 @@ cdef class TracedArray:
         value = self.held[index]
         if type(value) is not cnp.ndarray:
             value = as_part(value)
+            if self.level == LIMITED:
+                count_number()
         y = new_traced(value, None, self.level)
         if self.node is not None:
             y.node = new_node(INDEX, value, self.node, None, index, None)

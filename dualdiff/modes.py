@@ -4,18 +4,23 @@ The rule, measured on layered networks, elementwise code and loops of small oper
 
 1. A list of numbers, a number, and an array of fewer than `FEW` inputs are served by forward mode: its pass costs less
    than a tape. So is whatever asks for chunks of columns or for complex derivatives.
-2. Otherwise the function is recorded. Forward mode takes over (a second evaluation) where recording fails, and where
-   the m outputs of the recorded function would cost more rows than the n inputs cost columns: ``ROW m > n``.
-3. A second derivative goes forward over reverse from `FEW_SECOND` inputs on, where the recorded function has fewer
-   outputs than half of its inputs; else by hyper-dual numbers.
+2. Otherwise the function is recorded. Forward mode takes over, at the price of a second evaluation, where recording
+   fails; where the m outputs cost more rows than the n inputs cost columns, ``m > n``; and where more than `NUMBERS`
+   single numbers are taken out of arrays while n is below `MANY`: of a loop of small operations a scalar dual number
+   makes shorter work. What was found out about a function is remembered for arguments of the same shape.
+3. A second derivative goes forward over reverse from `FEW_SECOND` inputs on, where the recorded function has one
+   output or fewer than half as many as inputs; else by hyper-dual numbers. A Hessian-vector product does so from
+   `FEW_PRODUCT` inputs on.
 """
 
 import dataclasses
+import math
+import weakref
 
 import numpy as np
 
 from . import levels
-from ._reverse import is_traced
+from ._reverse import LoopOfNumbers, is_traced
 from .errors import DifferentiationValueError
 from .kinds import is_dual
 from .packing import has_duals, pack
@@ -24,9 +29,27 @@ from .points import seed_along
 from .pullbacks import Recording, pullback_of, vjp
 from .results import name_of, own, read
 
-FEW = {True: 16, False: 64}  # of a scalar function, of any other
+FEW = {True: 48, False: 64}  # of a scalar function, of any other
 FEW_SECOND = 48
-ROW = 1.0
+FEW_PRODUCT = 100
+NUMBERS, MANY = 64, 1500
+
+# function -> the shapes of arguments of which forward mode is known to make shorter work.
+_FORWARD = weakref.WeakKeyDictionary()
+
+
+def _remembered(function, key):
+    try:
+        return key in _FORWARD.get(function, ())
+    except TypeError:  # no weak reference to it
+        return False
+
+
+def _remember(function, key):
+    try:
+        _FORWARD.setdefault(function, set()).add(key)
+    except TypeError:
+        pass
 
 
 def holds_recorded(x):
@@ -59,21 +82,23 @@ def first_order(settings, args, kwargs, scalar, instead):
     if settings.holomorphic:
         raise DifferentiationValueError(
             f"{settings.name}: mode='reverse' has no complex derivatives; leave mode out with holomorphic=True")
+    forced = not automatic or holds_recorded(_argument(settings, args))
+    key = (settings.name, settings.batched, np.shape(_argument(settings, args)))
+    if not forced and _remembered(settings.function, key):
+        return None
     try:
         call = Call(settings, args, kwargs)
-        shape, n = call.batch_shape()
-        recording = Recording(call)
-        forced = not automatic or holds_recorded(_argument(settings, args))
-        if not forced and ROW * recording.rows > n:
-            return None
-        call.check_result(recording.y, scalar, instead)
-        val, jac = recording.jacobian()
-    except Exception:
-        if automatic and not holds_recorded(_argument(settings, args)):
-            # Whatever it was: forward mode serves it, or raises what the caller is to see.
-            return None
-        raise
-    return val, jac, call.aux
+        n = call.batch_shape()[1]
+        recording = Recording(call, None if forced or n >= MANY else NUMBERS)
+        if forced or recording.rows <= n:
+            call.check_result(recording.y, scalar, instead)
+            return *recording.jacobian(), call.aux
+    except (Exception, LoopOfNumbers):
+        # Whatever it was: forward mode serves it, or raises what the caller is to see.
+        if forced:
+            raise
+    _remember(settings.function, key)
+    return None
 
 
 def second_order(settings, args, kwargs, scalar, compute, instead):
@@ -96,7 +121,7 @@ def second_order(settings, args, kwargs, scalar, compute, instead):
     def gradient(*args, **kwargs):
         val, jac, aux = inner(args, kwargs)
         seen[:] = [val, aux]
-        rows = int(np.prod(np.shape(val), dtype=np.intp))
+        rows = math.prod(np.shape(val))
         if automatic and not recorded and 2 * rows > np.size(jac) // max(rows, 1) and rows > 1:
             raise DifferentiationValueError("more outputs than forward over reverse is good for")
         return jac, val
@@ -122,7 +147,7 @@ def symmetric(hess, lead):
         return hess
     hess = np.asarray(hess)
     ndim = (hess.ndim - lead) // 2
-    n = int(np.prod(hess.shape[lead : lead + ndim], dtype=np.intp))
+    n = math.prod(hess.shape[lead : lead + ndim])
     flat = hess.reshape((-1, n, n))
     upper = np.triu_indices(n, 1)
     flat[:, upper[1], upper[0]] = flat[:, upper[0], upper[1]]
@@ -137,7 +162,7 @@ def product(settings, primals, tangents, points):
         return None
     if automatic and not recorded and (
         settings.chunk_size is not None or settings.max_memory is not None
-        or any(point.kind == "list" for point in points) or sum(point.size for point in points) < FEW[True]
+        or any(point.kind == "list" for point in points) or sum(point.size for point in points) < FEW_PRODUCT
     ):
         return None
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import levels
 from ._array import settle
-from ._reverse import backward, constant, count_entries, is_traced, leaf, record_joint
+from ._reverse import backward, constant, count_entries, is_traced, leaf, limit, record_joint
 from .errors import DifferentiationTypeError, DifferentiationValueError, LevelError
 from .kinds import is_dual, level, lift
 from .packing import as_numpy, has_duals, pack, part
@@ -76,6 +76,12 @@ def unit_cotangents(y, first, count, batch=0):
 class Recording:
     """A call of a transformed function, recorded.
 
+    Parameters
+    ----------
+    call : passes.Call
+    numbers : int, optional
+        How many single numbers may be taken out of arrays before it gives up with `LoopOfNumbers`.
+
     Attributes
     ----------
     y : TracedArray
@@ -85,15 +91,18 @@ class Recording:
 
     __slots__ = ("call", "entries", "inputs", "largest", "numbers", "y")
 
-    def __init__(self, call):
+    def __init__(self, call, numbers=None):
         settings = call.settings
         lvl = levels.open_level(settings.strict)
+        before = None if numbers is None else limit(lvl, numbers)
         try:
             self.inputs = planted(call.point, lvl)
             y = call.evaluate(list(self.inputs) if call.point.kind == "list" else self.inputs)
             self.y = recorded_result(y, lvl, settings.name, settings.function)
         finally:
             levels.close_level(lvl)
+            if before is not None:
+                limit(*before)
         self.call = call
 
     def measure(self):
