@@ -79,7 +79,8 @@ cdef class Node:
     """An entry of the tape: what it was made of, and how a cotangent goes back there."""
 
     cdef int kind
-    cdef bint owned, selects, is_real
+    cdef bint owned, is_real
+    cdef bint selects_a, selects_b  # a local derivative of 0 drops the cotangent whatever it holds
     cdef Node a, b
     cdef tuple parents
     cdef object p, q
@@ -334,9 +335,9 @@ def backward(list roots, list seeds, list leaves):
             g, n.cotangent = n.cotangent, None
             if n.kind == TIMES:
                 if n.a is not None:
-                    give_product(n.a, n.p, g, n.factor, n.selects)
+                    give_product(n.a, n.p, g, n.factor, n.selects_a)
                 if n.b is not None:
-                    give_product(n.b, n.q, g, 1.0, n.selects)
+                    give_product(n.b, n.q, g, 1.0, n.selects_b)
             elif n.kind == DIVIDE:
                 if n.a is not None:
                     give_product(n.a, 1.0/n.q, g, 1.0, False)
@@ -556,7 +557,7 @@ cdef object unary(int index, TracedArray x, tuple parameters):
     made = lift(apply_unary(index, make(x.held, (ONE32 if t else ONE,), None, x.level), parameters))
     n = new_node(TIMES, made.value, x.node, None, made._stacks[0][0], None)
     n.p = as_part(n.p)
-    n.selects = reverse.UNARY_SELECTS[index]
+    n.selects_a = reverse.UNARY_SELECTS[index]
     return new_traced(made.value, n, x.level)
 
 
@@ -577,21 +578,21 @@ cdef object binary(int index, object left, object right):
             made = lift(apply_binary(index, make(x.held, (LEFT,), None, x.level), make(y.held, (RIGHT,), None, x.level)))
             stack = made._stacks[0]
             n = new_node(TIMES, made.value, x.node, y.node, as_part(stack[0]), as_part(stack[1]))
-            n.selects = reverse.BINARY_SELECTS[index]
+            n.selects_a, n.selects_b = reverse.BINARY_SELECTS[index]
             return new_traced(made.value, n, x.level)
     elif type(left) is TracedArray and is_plain(right):
         x = <TracedArray> left
         if x.node is not None and real_type(x.held) == 0:
             made = lift(apply_binary(index, make(x.held, (ONE,), None, x.level), right))
             n = new_node(TIMES, made.value, x.node, None, as_part(made._stacks[0][0]), None)
-            n.selects = reverse.BINARY_SELECTS[index]
+            n.selects_a, n.selects_b = reverse.BINARY_SELECTS[index]
             return new_traced(made.value, n, x.level)
     elif type(right) is TracedArray and is_plain(left):
         y = <TracedArray> right
         if y.node is not None and real_type(y.held) == 0:
             made = lift(apply_binary(index, left, make(y.held, (ONE,), None, y.level)))
             n = new_node(TIMES, made.value, None, y.node, None, as_part(made._stacks[0][0]))
-            n.selects = reverse.BINARY_SELECTS[index]
+            n.selects_a, n.selects_b = reverse.BINARY_SELECTS[index]
             return new_traced(made.value, n, y.level)
     return reverse.nested_binary(index, left, right)
 
@@ -976,11 +977,11 @@ def times(value, TracedArray x, slope, bint selects=False):
     if x.node is None:
         return new_traced(value, None, x.level)
     cdef Node n = new_node(TIMES, value, x.node, None, slope, None)
-    n.selects = selects
+    n.selects_a = selects
     return new_traced(value, n, x.level)
 
 
-def times2(value, x, y, p, q, long level, bint selects=False):
+def times2(value, x, y, p, q, long level, bint selects_x=False, bint selects_y=False):
     """The same with two operands, of which None is a constant."""
     value = as_part(value)
     cdef Node a = (<TracedArray> x).node if x is not None else None
@@ -988,7 +989,7 @@ def times2(value, x, y, p, q, long level, bint selects=False):
     if a is None and b is None:
         return new_traced(value, None, level)
     cdef Node n = new_node(TIMES, value, a, b, p, q)
-    n.selects = selects
+    n.selects_a, n.selects_b = selects_x, selects_y
     return new_traced(value, n, level)
 
 

@@ -56,8 +56,8 @@ class Comparison:
     digits_lost : float
         Decimal digits of a double that central differences lose.
     crossover : float
-        The predicted number of outputs at which both modes would cost the same, with these inputs; inf where reverse
-        mode would stay ahead, nan where it is barred.
+        The predicted number of outputs at which both modes would cost the same, with these inputs; 0 where recording
+        alone costs more than forward mode, inf where reverse mode would stay ahead, nan where it is barred.
     recommended : str
         The faster of the two modes.
     """
@@ -107,9 +107,9 @@ class Comparison:
             yield "The ways disagree: look for a kink near x, a random number, or a custom rule."
         yield f"Central differences lose {self.digits_lost:.0f} of {DIGITS:.0f} digits."
         if math.isinf(self.crossover):
-            yield "Reverse mode is predicted to stay ahead for any number of outputs."
-        elif not math.isnan(self.crossover):
-            yield f"With these inputs the modes are predicted to break even at {self.crossover:.0f} outputs."
+            yield "Reverse mode would stay ahead for any number of outputs."
+        elif self.crossover > 0.0:
+            yield f"With these inputs the modes would break even at about {self.crossover:.0f} outputs."
         yield f'Recommended: mode="{self.recommended}".'
 
     def plot(self, ax=None):
@@ -171,8 +171,7 @@ def compare_modes(function, x, *, repeats=5):
     Notes
     -----
     Central differences ``(y(x + e) - y(x - e))/2e`` take two evaluations per input. The crossover follows from the
-    times of one column, of one row and of all: both modes are taken as affine, forward mode in the inputs, reverse mode
-    in the outputs.
+    times of recording, of one row and of all rows: reverse mode is taken as affine in the outputs.
 
     Examples
     --------
@@ -219,20 +218,15 @@ def _reversed(function, counter, x, exact, point, outputs, forward_seconds, repe
     calls = counter.taken()
     seconds = _best(lambda: back(x), repeats)
     row = Row("reverse", seconds, calls, _digits(got, exact, point.size))
-    # One row costs what recording costs; the others what is left.
-    y, _ = vjp(function, x)
-    unit = np.zeros(np.shape(y))
-    if unit.size:
-        unit.flat[0] = 1.0
-    one = _best(lambda: vjp(function, x)[1](unit), repeats)
-    if outputs > 1:
-        each = (seconds - one) / (outputs - 1)
-    else:
-        pullback = vjp(function, x)[1]
-        each = _best(lambda: pullback(unit), repeats)
-    if each <= 0.0:
-        return row, math.inf if one < forward_seconds else 0.0
-    return row, max(0.0, 1.0 + (forward_seconds - one) / each)
+    y, pullback = vjp(function, x)
+    units = np.eye(max(outputs, 1)).reshape((-1, *np.shape(y)))
+    one = _best(lambda: pullback(units[:1]), repeats)
+    every = _best(lambda: pullback(units), repeats)
+    each = (every - one) / (outputs - 1) if outputs > 1 else one
+    left = forward_seconds - (seconds - every) - one
+    if left <= 0.0:
+        return row, 0.0
+    return row, 1.0 + left / each if each > 0.0 else math.inf
 
 
 class _Counted:

@@ -89,15 +89,17 @@ class Recording:
         How many entries of the tape lead to the result, how many numbers they hold together and in the largest one.
     """
 
-    __slots__ = ("call", "entries", "inputs", "largest", "numbers", "y")
+    __slots__ = ("call", "entries", "largest", "leaves", "numbers", "y")
 
     def __init__(self, call, numbers=None):
         settings = call.settings
         lvl = levels.open_level(settings.strict)
         before = None if numbers is None else limit(lvl, numbers)
         try:
-            self.inputs = planted(call.point, lvl)
-            y = call.evaluate(list(self.inputs) if call.point.kind == "list" else self.inputs)
+            inputs = planted(call.point, lvl)
+            # The function may write to its argument, which is another version then.
+            self.leaves = leaves_of(inputs)
+            y = call.evaluate(inputs)
             self.y = recorded_result(y, lvl, settings.name, settings.function)
         finally:
             levels.close_level(lvl)
@@ -130,7 +132,7 @@ class Recording:
             memory = machine_memory() // 4 if settings.max_memory is None else settings.max_memory
             fits = memory / (LIVE_ARRAYS * y.dtype.itemsize * max(self.largest, 1))
             step = max(1, int(min(count, fits)))
-        leaves, blocks = leaves_of(self.inputs), []
+        leaves, blocks = self.leaves, []
         with np.errstate(all="ignore"):
             for first in range(0, count, step):
                 number = min(step, count - first)
@@ -220,19 +222,18 @@ def pullback_of(function, primals, strict, name):
     lvl = levels.open_level(strict)
     try:
         inputs = [planted(point, lvl) for point in points]
-        y = recorded_result(
-            function(*(list(one) if isinstance(one, list) else one for one in inputs)), lvl, name, function)
+        leaves = [leaves_of(one) for one in inputs]
+        y = recorded_result(function(*inputs), lvl, name, function)
     finally:
         levels.close_level(lvl)
-    return y.value, _Pullback(y, points, inputs)
+    return y.value, _Pullback(y, points, leaves)
 
 
 class _Pullback:
     """The tape of one call of `vjp`."""
 
-    def __init__(self, y, points, inputs):
-        self._y, self._points = y, points
-        self._leaves = [leaves_of(one) for one in inputs]
+    def __init__(self, y, points, leaves):
+        self._y, self._points, self._leaves = y, points, leaves
         self._lock = threading.Lock()
 
     def __call__(self, ybar):
@@ -313,6 +314,7 @@ def checkpoint(function):
             lvl = levels.open_like(top)
             try:
                 again = [leaf(one, lvl) for one in values_again]
+                leaves = leaves_of(again)
                 supply = iter(again)
                 a, k = _replaced((args_again, kwargs_again), lambda one: next(supply))
                 made = function(*a, **k)
@@ -322,7 +324,7 @@ def checkpoint(function):
             made = [pack(one) if has_duals(one) else one for one in made]
             moving = [(one.node, g) for one, g in zip(made, stacks, strict=True)
                       if g is not None and is_traced(one) and one.level == lvl and one.active]
-            return tuple(backward([n for n, _ in moving], [g for _, g in moving], [one.node for one in again]))
+            return tuple(backward([n for n, _ in moving], [g for _, g in moving], leaves))
 
         values_again = [one.value for one in inputs]
         args_again, kwargs_again = _replaced((args, kwargs), lambda one: _Hole() if one.level == top else one)

@@ -221,7 +221,7 @@ def _simple(rule):
 SIMPLE = {i: simple for i, rule in enumerate(rules.UNARY)
           if UNARY_UFUNCS[i] is not None and (simple := _simple(rule)) is not None}
 UNARY_SELECTS = [bool(rule.selects) for rule in rules.UNARY]
-BINARY_SELECTS = [bool(rule.selects) for rule in rules.BINARY]
+BINARY_SELECTS = [("x" in rule.selects, "y" in rule.selects) for rule in rules.BINARY]
 
 
 def row_value(index, x, parameters):
@@ -274,11 +274,11 @@ def chain(current, operands, value, top, names):
             slope = nested._partial(current, name, (*parts, z), names)
             slopes.append(slope if isinstance(slope, float) else _conjugated(part(slope)))
     active = [a if slope is not None else None for a, slope in zip(operands, slopes, strict=True)]
-    selects = bool(current.rule.selects)
     if len(active) == 1:
         x = operands[0]
-        return times(z, x, slopes[0], selects) if active[0] is not None else constant(z, top)
-    return times2(z, active[0], active[1], slopes[0], slopes[1], top, selects)
+        return times(z, x, slopes[0], bool(current.rule.selects)) if active[0] is not None else constant(z, top)
+    chosen = current.rule.selects
+    return times2(z, active[0], active[1], slopes[0], slopes[1], top, "x" in chosen, "y" in chosen)
 
 
 def complex_arithmetic(multiply, z, lv, rv, left, right, own):
@@ -484,10 +484,10 @@ def assign(x, index, item):
     if is_traced(item) and item.level > x.level:
         raise LostTangentError(_NO_ROOM)
     if x.base is not None:
+        if not primal(x).flags.writeable and primal(x.base).flags.writeable:
+            raise DifferentiationValueError("assignment destination is read-only; copy it first: x = x.copy()")
         _assign_through(x, index, item)
         return
-    if not primal(x).flags.writeable and is_broadcast(primal(x)):
-        raise DifferentiationValueError("assignment destination is read-only; copy it first: x = x.copy()")
     new = item.value if is_traced(item) and item.level == x.level else item
     if _kind(new) == "c" and x.dtype.kind != "c":
         raise DifferentiationTypeError(
@@ -524,10 +524,6 @@ def _won(g, wins):
 def _frozen(x):
     """This version of an array, to be a parent of the next one."""
     return _reverse.snapshot(x)
-
-
-def is_broadcast(a):
-    return any(step == 0 for step, n in zip(a.strides, a.shape, strict=True) if n > 1)
 
 
 def _kind(a):

@@ -14,9 +14,11 @@ import math
 
 import numpy as np
 
-from .._reverse import as_view, constant, entries, is_traced, record, stretched
+from .._reverse import as_view, constant, entries, is_traced, record, stretched, times
 from ..errors import DifferentiationTypeError
 from ..kinds import is_dual
+from ..kinds import level as level_of
+from ..levels import require_live
 from ..packing import part, primal, shape_of
 from . import products
 from .folds import cast, folded_axes, kept, missing, operands
@@ -65,7 +67,11 @@ def highest(*arguments):
 
 def at(a, level):
     """What an argument is to a recorded operation of this level: its value, or a constant."""
-    return a.value if is_traced(a) and a.level == level else a
+    if is_traced(a) and a.level == level:
+        return a.value
+    if is_dual(a):
+        require_live(level_of(a))
+    return a
 
 
 def is_active(a, level):
@@ -199,6 +205,23 @@ def _mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     count = math.prod(shape[i] for i in axes)
     value = np.mean(x, axis=axis, keepdims=keepdims)
     return record(value, (a,), lambda g: spread_back(g / count, shape, axes, keepdims), a.level)
+
+
+@recorded(np.std)
+def _std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, **options):
+    """A tip where the variance is 0: slope 0 at first order, nan at second, or nan when strict."""
+    a = cast(a, dtype)
+    variance = np.var(a, axis=axis, ddof=ddof, keepdims=keepdims, **options)
+    value = part(np.sqrt(variance.value))
+    tip = primal(value) == 0.0
+    if not np.any(tip):
+        return np.sqrt(variance)
+    zero = np.zeros(tip.shape, value.dtype)
+    with np.errstate(all="ignore"):
+        slope = 0.5 / np.where(tip, zero + 1.0, value)
+        at_tip = zero * np.nan if a.level & 1 else with_value(value * np.nan, zero)
+        slope, value = part(np.where(tip, at_tip, slope)), part(np.where(tip, zero, value))
+    return times(value, variance, slope)
 
 
 @recorded(np.cumsum)
