@@ -219,7 +219,9 @@ def _std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, **options):
     zero = np.zeros(tip.shape, value.dtype)
     with np.errstate(all="ignore"):
         slope = 0.5 / np.where(tip, zero + 1.0, value)
-        at_tip = zero * np.nan if a.level & 1 else with_value(value * np.nan, zero)
+        deviations = a.value - np.mean(a.value, axis=axis, keepdims=True)
+        loud = np.sum(deviations * np.nan, axis=axis, keepdims=keepdims)
+        at_tip = zero * np.nan if a.level & 1 else with_value(loud, zero)
         slope, value = part(np.where(tip, at_tip, slope)), part(np.where(tip, zero, value))
     return times(value, variance, slope)
 
