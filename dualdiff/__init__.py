@@ -10,14 +10,15 @@ except ImportError as error:
         "comes first on the path): install it with `python -m pip install -e .`, or leave the source folder"
     ) from error
 
-from . import nested, protocols, tangents
+from . import nested, protocols, reverse, tangents  # noqa: F401
 
 _array.bind(nested, protocols, tangents)
 
 from ._array import DualArray, HyperDualArray  # noqa: E402
 from ._scalar import Dual, HyperDual  # noqa: E402
 from .check import check_derivatives  # noqa: E402
-from .custom import custom_jvp, elementwise  # noqa: E402
+from .compare import compare_modes  # noqa: E402
+from .custom import custom_jvp, custom_vjp, elementwise  # noqa: E402
 from .errors import (  # noqa: E402
     DerivativeMismatch,
     DifferentiationTypeError,
@@ -50,6 +51,7 @@ from .functions import (  # noqa: E402
 )
 from .numpy_aware import numpy_aware  # noqa: E402
 from .packing import pack  # noqa: E402
+from .pullbacks import checkpoint, vjp  # noqa: E402
 from .transforms import (  # noqa: E402
     derivative,
     divergence,
@@ -86,7 +88,10 @@ __all__ = [
     "UnsupportedFunctionError",
     "__version__",
     "check_derivatives",
+    "checkpoint",
+    "compare_modes",
     "custom_jvp",
+    "custom_vjp",
     "derivative",
     "divergence",
     "elementwise",
@@ -119,4 +124,5 @@ __all__ = [
     "value_and_grad",
     "value_and_jacobian",
     "value_grad_and_hessian",
+    "vjp",
 ]

@@ -73,15 +73,7 @@ def check_derivatives(function, x, *, order=2, rtol=1e-6, atol=1e-6):
         raise DifferentiationValueError(f"check_derivatives: order must be 1 or 2, found {order!r}")
     point = Point(x, "check_derivatives")
     base = np.asarray(point.x, dtype=np.float64)
-    calls = 0
-
-    def evaluate(flat):
-        nonlocal calls
-        calls += 1
-        shaped = flat.reshape(base.shape).copy()
-        argument = shaped.tolist() if point.kind in ("list", "number") else shaped
-        return np.asarray(read(function(argument), 0, "check_derivatives", function)[0], dtype=np.float64)
-
+    evaluate, count = _evaluation(function, point, "check_derivatives")
     flat = base.reshape(-1)
     centre = evaluate(flat)
     scale = max(1.0, float(np.max(np.abs(centre), initial=0.0)))
@@ -94,7 +86,30 @@ def check_derivatives(function, x, *, order=2, rtol=1e-6, atol=1e-6):
         second = _compare(
             "second", exact, _second_differences(evaluate, flat, centre, base.shape), 100 * rtol, 100 * atol * scale
         )
-    return Report(order, first, second, calls)
+    return Report(order, first, second, count[0])
+
+
+def _evaluation(function, point, name):
+    """The function of a flat array, and a list with the count of its calls."""
+    shape, count = np.shape(point.x), [0]
+
+    def evaluate(flat):
+        count[0] += 1
+        shaped = flat.reshape(shape).copy()
+        argument = shaped.tolist() if point.kind in ("list", "number") else shaped
+        return np.asarray(read(function(argument), 0, name, function)[0], dtype=np.float64)
+
+    return evaluate, count
+
+
+def central_jacobian(function, point):
+    """The Jacobian by central differences ``(y(x + h) - y(x - h))/2h``, and how many evaluations it took."""
+    evaluate, count = _evaluation(function, point, "central differences")
+    base = np.asarray(point.x, dtype=np.float64)
+    flat = base.reshape(-1)
+    shape = () if flat.size else evaluate(flat).shape
+    columns = _columns(evaluate, flat)
+    return (np.stack(columns, axis=-1) if columns else np.zeros((*shape, 0))), count[0]
 
 
 def _steps(flat, power):
@@ -102,14 +117,19 @@ def _steps(flat, power):
 
 
 def _differences(evaluate, flat, centre, shape):
+    columns = _columns(evaluate, flat)
+    stacked = np.stack(columns, axis=-1) if columns else np.zeros((*centre.shape, 0))
+    return stacked.reshape(centre.shape + shape)
+
+
+def _columns(evaluate, flat):
     columns = []
     for i, h in enumerate(_steps(flat, 1 / 3)):
         up, down = flat.copy(), flat.copy()
         up[i] += h
         down[i] -= h
         columns.append((evaluate(up) - evaluate(down)) / (2.0 * h))
-    stacked = np.stack(columns, axis=-1) if columns else np.zeros((*centre.shape, 0))
-    return stacked.reshape(centre.shape + shape)
+    return columns
 
 
 def _second_differences(evaluate, flat, centre, shape):

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._array import is_dual
 from ._scalar import Dual, HyperDual
 from .errors import DifferentiationTypeError, DifferentiationValueError
+from .kinds import is_dual
 from .points import Point, check_directions, directions
 from .results import back, name_of, own, read
 
@@ -319,7 +319,7 @@ def read_result(y, lvl, name, function, counts, batch=0):
     value, stacks, outputs
         ``outputs`` is None where the result is no container.
     """
-    if not _is_result_container(y, name, function):
+    if not is_result_container(y, name, function):
         val, stacks, _ = read(y, lvl, name, function)
         return val, stacks or _zeros(counts, val), None
     leaves, structure = flatten(y, "result", result=True)
@@ -349,7 +349,7 @@ def _concatenated(parts, lead=()):
     return np.concatenate(parts, axis=-1) if parts else np.zeros((*lead, 0))
 
 
-def _is_result_container(y, name, function):
+def is_result_container(y, name, function):
     """Whether a result stays a container; a list or tuple that mixes numbers with arrays is refused."""
     if not is_container(y):
         return False

@@ -1,11 +1,13 @@
 """Rules of the user's own: elementwise functions by their derivatives, anything else by its directional derivative."""
 
 import functools
+import math
 
 import numpy as np
 
-from ._array import is_dual
-from .errors import DifferentiationTypeError
+from ._reverse import record
+from .errors import DifferentiationTypeError, DifferentiationValueError
+from .kinds import is_dual, is_traced, level
 from .nested import strong_product
 from .numpy_rules.registry import apply_custom, numbers
 from .packing import shape_of
@@ -116,6 +118,116 @@ def custom_jvp(function):
         return rule
 
     wrapped.defjvp = defjvp
+    return wrapped
+
+
+def custom_vjp(function):
+    """Give any function a rule for reverse mode of its own.
+
+    The result has a method ``defvjp``: its argument is the rule ``rule(*primals)``, which returns ``(y, pullback)``;
+    ``pullback(ybar)`` returns the cotangent of the primal, or a tuple with one for each, None where there is none.
+    Higher orders differentiate the rule and its pullback. Forward mode asks the pullback for the rows of the Jacobian,
+    one per output.
+
+    Parameters
+    ----------
+    function : callable
+        Takes and returns numbers and arrays.
+
+    Returns
+    -------
+    callable
+        Like ``function``, with the method ``defvjp``.
+
+    Examples
+    --------
+    >>> import numpy as np, dualdiff as dd
+    >>> @dd.custom_vjp
+    ... def log1pexp(x):
+    ...     return np.logaddexp(0.0, x)
+    >>> @log1pexp.defvjp
+    ... def rule(x):
+    ...     return log1pexp(x), lambda ybar: ybar / (1.0 + np.exp(-x))
+    >>> dd.grad(lambda v: np.sum(log1pexp(v)), mode="reverse")(np.zeros(2))
+    array([0.5, 0.5])
+    """
+    rules = []
+
+    @functools.wraps(function)
+    def wrapped(*args):
+        inputs = [numbers(a) for a in args]
+        if not any(is_dual(a) for a in inputs):
+            return function(*args)
+        if not rules:
+            raise DifferentiationTypeError(
+                f"{function.__name__}: has no rule yet; give it one with @{function.__name__}.defvjp"
+            )
+        top = max(inputs, key=level)
+        if is_traced(top):
+            return recorded(inputs, top.level)
+
+        def call(*plain):
+            return wrapped(*plain) if any(map(is_dual, plain)) else function(*plain)
+
+        return apply_custom(named(function, call), tangent, inputs)
+
+    def recorded(inputs, top):
+        primals = [_plane(a.value) if is_traced(a) and a.level == top else a for a in inputs]
+        y, pullback = pulled(primals)
+
+        def pull(g):
+            rows = [pullback(_plane(plane)) for plane in g]
+            return tuple(None if row[0] is None else np.stack([_shaped(one, a) for one in row])
+                         for row, a in zip(zip(*rows, strict=True), inputs, strict=True))
+
+        return record(y if is_dual(y) else np.array(y), tuple(inputs), pull, top)
+
+    def pulled(primals):
+        """The value, and a pullback that gives a checked tuple."""
+        y, pullback = rules[-1](*primals)
+
+        def checked(ybar):
+            found = pullback(ybar)
+            found = found if isinstance(found, tuple | list) else (found,)
+            if len(found) != len(primals):
+                raise DifferentiationValueError(
+                    f"{function.__name__}: its pullback gave {len(found)} cotangents for {len(primals)} arguments"
+                )
+            return found
+
+        return y, checked
+
+    def _shaped(cotangent, primal):
+        cotangent = numbers(cotangent) if is_dual(cotangent) else np.asarray(cotangent)
+        if cotangent.shape != shape_of(primal):
+            raise DifferentiationValueError(
+                f"{function.__name__}: its pullback gave a cotangent of shape {cotangent.shape} for an argument of "
+                f"shape {shape_of(primal)}; both must be equal"
+            )
+        return cotangent
+
+    def tangent(y, primals, stacks):
+        """Row by row: a pullback of each unit cotangent."""
+        _, pullback = pulled(primals)
+        shape, count = shape_of(y), next(stack.shape[0] for stack in stacks if stack is not None)
+        size = math.prod(shape)
+        rows = []
+        for i in range(size):
+            unit = np.zeros(size)
+            unit[i] = 1.0
+            row = pullback(_plane(unit.reshape(shape)))
+            terms = [np.sum(strong_product(np.reshape(_shaped(g, x), (1, -1)), stack.reshape((count, -1))), axis=1)
+                     for g, x, stack in zip(row, primals, stacks, strict=True) if stack is not None and g is not None]
+            rows.append(sum(terms[1:], terms[0]) if terms else np.zeros(count))
+        return np.stack(rows, axis=1).reshape((count, *shape)) if rows else np.zeros((count, *shape))
+
+    def defvjp(rule):
+        if not callable(rule):
+            raise DifferentiationTypeError(f"defvjp: needs a function of the primals, found {type(rule).__name__}")
+        rules.append(rule)
+        return rule
+
+    wrapped.defvjp = defvjp
     return wrapped
 
 

@@ -11,8 +11,9 @@ import inspect
 import numpy as np
 
 from . import rules
-from ._array import apply_unary, is_dual, plain_unary, settle
+from ._array import plain_unary, settle
 from .errors import DifferentiationTypeError
+from .kinds import apply_unary, is_dual
 from .packing import has_duals, pack, primal
 
 
@@ -87,7 +88,7 @@ def value(x):
     """
     if is_dual(x):
         x = primal(x)
-        return x.copy() if isinstance(x, np.ndarray) and x.ndim else x
+        return (x.copy() if x.ndim else x[()]) if isinstance(x, np.ndarray) else x
     if isinstance(x, np.ndarray) and x.dtype == object and has_duals(x):
         return value(pack(x))
     if isinstance(x, list | tuple):

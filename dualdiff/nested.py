@@ -7,9 +7,10 @@ number of a lower level comes back here, or goes to the kernels when its own par
 import numpy as np
 
 from . import levels, rows, rules
-from ._array import apply_binary, apply_unary, is_dual, level, lift, make, pairs, plain_unary, settle
+from ._array import make, pairs, plain_unary, settle
 from ._scalar import BINARY_UFUNCS, UNARY_UFUNCS
 from .errors import DifferentiationTypeError, TangentMismatchError
+from .kinds import apply_binary, apply_unary, is_dual, is_traced, level, lift
 from .packing import matched, part, plane_counts, primal, spread
 
 FULL = 1
@@ -86,6 +87,10 @@ def chain(row, operands, value, **names):
     """
     top, operands, active = _prepared(operands)
     like = operands[active[0]]
+    if is_traced(like):
+        from . import reverse
+
+        return reverse.chain(row, operands, value, top, names)
     parts = [a.value if i in active else a for i, a in enumerate(operands)]
     z = part(value(*parts))
     _check_complex(row.rule, z)
@@ -124,7 +129,7 @@ def _prepared(operands):
         if 0 <= level(a) < top:
             levels.require_live(level(a))
     operands = [lift(a) if level(a) >= 0 else a for a in operands]
-    if len(operands) == 2 and level(operands[0]) == level(operands[1]):
+    if len(operands) == 2 and level(operands[0]) == level(operands[1]) and not is_traced(operands[0]):
         operands = _agreed(*operands)
     return top, operands, [i for i, a in enumerate(operands) if level(a) == top]
 

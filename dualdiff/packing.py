@@ -3,8 +3,9 @@
 import numpy as np
 
 from . import levels, tangents
-from ._array import is_dual, level, lift, make, make_structured
+from ._array import make, make_structured
 from .errors import DifferentiationTypeError, DifferentiationValueError, TangentMismatchError
+from .kinds import is_dual, is_traced, level, lift
 
 NUMERIC = "biufc"
 
@@ -92,6 +93,10 @@ def join(parts, combine, combine_planes=None, moves=False):
         if 0 <= level(part) < top:
             levels.require_live(level(part))
     parts = list(parts)
+    if is_traced(parts[active[0]]):
+        from . import reverse
+
+        return reverse.join(parts, combine, combine_planes, top)
     if moves and all(tangents.is_structured(parts[i]) for i in active):
         return _join_structured(parts, active, combine, combine_planes)
     active = moving(parts, active)
@@ -211,6 +216,8 @@ def _pack_flat(entries):
         if 0 <= level(entry) < top:
             levels.require_live(level(entry))
     entries = list(entries)
+    if any(is_traced(entry) and entry.level == top for entry in entries):
+        return np.stack(entries)
     moving(entries, [i for i, entry in enumerate(entries) if level(entry) == top])
     entries = [entry[()] if isinstance(entry, np.ndarray) else entry for entry in entries]
     active = matched([lift(entry) for entry in entries if level(entry) == top])

@@ -52,8 +52,10 @@ class Settings:
                 f"{self.name}: argnums must be the position of one argument, an integer, or a tuple of such, "
                 f"found {self.argnums!r}"
             )
-        if self.mode not in ("auto", "forward"):
-            raise DifferentiationValueError(f"{self.name}: mode must be 'auto' or 'forward', found {self.mode!r}")
+        if self.mode not in ("auto", "forward", "reverse"):
+            raise DifferentiationValueError(
+                f"{self.name}: mode must be 'auto', 'forward' or 'reverse', found {self.mode!r}"
+            )
         if self.chunk_size is not None and not (is_integer(self.chunk_size) and self.chunk_size >= 1):
             raise DifferentiationValueError(
                 f"{self.name}: chunk_size must be an integer of at least 1, found {self.chunk_size!r}"
@@ -146,11 +148,12 @@ class Call:
         How the last result is made into a container again; None for arrays.
     """
 
-    __slots__ = ("args", "aux", "kwargs", "outputs", "place", "point", "settings")
+    __slots__ = ("args", "aux", "gave_up", "kwargs", "outputs", "place", "point", "settings", "stayed_structured")
 
     def __init__(self, settings, args, kwargs):
         self.settings, self.args, self.kwargs, self.aux, self.outputs = settings, args, kwargs, None, None
         self.place, self.point = self._points(settings.argnums)
+        self.gave_up = self.stayed_structured = False
 
     def _points(self, argnums):
         """The place, or places, of the arguments that are differentiated, and the point that they are."""
@@ -250,31 +253,39 @@ class Call:
         # Whoever else holds the result keeps numbers of his own (2: the name y, and the argument of the count).
         return (y.copy() if is_dual(y) and sys.getrefcount(y) > 2 else y), lvl
 
-    def structured(self):
+    def structured(self, limit):
         """The result of one pass with structured tangents, and its level; None where those cannot serve."""
         point, settings = self.point, self.settings
         if point.kind != "array" or not (settings.takes_structure and point.takes_structure(settings.sparse)):
             return None, None
         lvl = settings.open_level()
         try:
-            y = self.evaluate(point.seeded_with_structure(lvl, settings.memory()))
-            structure = tangents.RUNNING[lvl]
-            return (None, None) if structure.broken else (y.copy() if is_dual(y) and sys.getrefcount(y) > 2 else y, lvl)
+            y = self.evaluate(point.seeded_with_structure(lvl, limit))
+            self.gave_up = tangents.RUNNING[lvl].broken
+            if self.gave_up:
+                return None, None
+            return (y.copy() if is_dual(y) and sys.getrefcount(y) > 2 else y), lvl
         except tangents.Restart:
-            if lvl not in tangents.RUNNING or not tangents.RUNNING[lvl].broken:
+            self.gave_up = lvl in tangents.RUNNING and tangents.RUNNING[lvl].broken
+            if not self.gave_up:
                 raise  # of an outer pass
             return None, None
         finally:
             levels.close_level(lvl)
             tangents.RUNNING.pop(lvl, None)
 
+    def structured_first(self, limit=math.inf):
+        """Value and planes of all columns from structured tangents; None where those cannot serve."""
+        y, lvl = self.structured(min(limit, self.settings.memory()))
+        return None if lvl is None else self.read_structured(y, lvl)
+
     def all_first(self):
         """Value and planes of all columns, (columns, *Y)."""
         if self._shares_rows():
             return self._by_rows("all_first", 1)
-        y, lvl = self.structured()
-        if lvl is not None:
-            return self.read_structured(y, lvl)
+        found = None if self.gave_up else self.structured_first()
+        if found is not None:
+            return found
         chunks = self.settings.columns(self.point, self.batch_shape()[1])
         blocks = run(self, [Task("first_block", (chunk,), chunk[1]) for chunk in chunks], "columns")
         if len(blocks) == 1:
@@ -363,6 +374,7 @@ class Call:
         """Value and planes of a first-order result of a pass with structured tangents."""
         if not tangents.is_structured(y) or level(y) != lvl:
             return self.read_first(y, lvl, self.point.size)
+        self.stayed_structured = True
         if self.settings.sparse:
             return y._primal.copy(), sparse_jacobian(y, self.point.size)
         jac = np.zeros((y.size, self.point.size), y.dtype)

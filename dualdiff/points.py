@@ -6,9 +6,10 @@ import math
 import numpy as np
 
 from . import tangents
-from ._array import ArrayNumber, duplicate, is_dual, make, pairs, settle
+from ._array import ArrayNumber, duplicate, make, pairs, settle
 from ._scalar import seed_duals, seed_hyperduals
 from .errors import DifferentiationTypeError, DifferentiationValueError
+from .kinds import is_dual, is_traced
 from .numpy_rules.construction import like
 from .packing import as_numpy, has_duals, pack, part, refuse_subclass
 
@@ -38,7 +39,9 @@ class Point:
             self._read_complex(x, name)
         elif type(x) is list or type(x) is tuple:
             self._read_list(x, name)
-        elif isinstance(x, np.ndarray) or (isinstance(x, ArrayNumber) and not x._is_scalar):
+        elif isinstance(x, np.ndarray) or (isinstance(x, ArrayNumber) and not x._is_scalar) or (
+            is_traced(x) and x.ndim
+        ):
             refuse_subclass(x)
             self._read_array(x, name)
         else:
@@ -74,7 +77,7 @@ class Point:
         self.kind, self.shape, self.size, self.dtype = "number", (), 1, np.dtype(np.float64)
         self.plain = not is_dual(x)
         self.x = _real_number(x, name) if self.plain else x
-        if isinstance(x, ArrayNumber):
+        if isinstance(x, ArrayNumber) or is_traced(x):
             self.dtype = x.dtype
         if isinstance(x, np.float32):
             # Scalars hold float64; a float32 number is an array of dimension 0 that behaves as a number.

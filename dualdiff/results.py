@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from . import levels, tangents
-from ._array import is_dual, level, lift, settle, surrender
+from ._array import settle, surrender
 from .errors import DifferentiationTypeError, DifferentiationValueError, LevelError, MissingPackageError
+from .kinds import is_dual, level, lift
 from .packing import NUMERIC, pack
 
 

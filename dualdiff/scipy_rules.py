@@ -22,8 +22,9 @@ import numpy as np
 from scipy import special
 
 from . import incomplete, rows, rules, special_values
-from ._array import is_dual, lift
+from ._array import lift
 from .errors import DifferentiationTypeError, UnsupportedFunctionError
+from .kinds import is_dual
 from .nested import chain, strong_product
 from .numpy_rules.registry import apply_custom
 from .packing import has_duals, pack, spread

@@ -4,11 +4,12 @@ Everything is forward mode. A pass carries a chunk of columns; there is one pass
 """
 
 import functools
+import math
 import sys
 
 import numpy as np
 
-from . import levels
+from . import levels, modes
 from ._array import is_dual
 from ._scalar import first_order_pass, second_order_pass
 from .containers import derivative_of, point_and_directions, read_result
@@ -35,10 +36,25 @@ def _jacobian(settings, scalar=False):
     def compute(args, kwargs):
         # A list of floats to a scalar is the commonest small problem: 1 µs of ado instead of 8.
         done = None
-        if settings.is_plain:
+        if settings.is_plain and settings.mode != "reverse":
             done = first_order_pass(settings.function, args, settings.argnums, kwargs, settings.strict)
             if done is not None and done[2] is None:
                 return *done[:2], None
+        if done is None:
+            found = modes.first_order(settings, args, kwargs, scalar, "dualdiff.jacobian")
+            if found is not None:
+                return found
+            call = Call(settings, args, kwargs)
+            first = call.structured_first(modes.DENSE if settings.mode == "auto" else math.inf)
+            if first is not None:
+                modes.learn(call, first[0])
+            elif call.gave_up:
+                found = modes.first_order(settings, args, kwargs, scalar, "dualdiff.jacobian", gave_up=True)
+                if found is not None:
+                    return found
+            val, planes = call.all_first() if first is None else first
+            call.check_result(val, scalar, "dualdiff.jacobian")
+            return call.value(val), call.derivative(planes), call.aux
         call, val, planes = _first_order(settings, args, kwargs, scalar, done)
         return call.value(val), call.derivative(planes), call.aux
 
@@ -297,10 +313,15 @@ def _hessian(settings, scalar=False):
 
     def compute(args, kwargs):
         done = None
-        if settings.is_plain:
+        if settings.is_plain and settings.mode != "reverse":
             done = second_order_pass(settings.function, args, settings.argnums, kwargs, settings.strict)
             if done is not None and done[3] is None:
                 return *done[:3], None
+        if done is None:
+            instead = "dualdiff.value_and_jacobian and dualdiff.hessian"
+            found = modes.second_order(settings, args, kwargs, scalar, _jacobian, instead)
+            if found is not None:
+                return found
         call = Call(settings, args, kwargs)
         if done is None:
             val, first, second = call.all_second()
@@ -374,7 +395,7 @@ def value_grad_and_hessian(function, argnums=0, *, mode="auto", chunk_size=None,
     return _public(function, compute, pick)
 
 
-def hvp(function, primals, tangents, *, chunk_size=None, max_memory=None, strict=False):
+def hvp(function, primals, tangents, *, mode="auto", chunk_size=None, max_memory=None, strict=False):
     """Compute the product of the Hessian of a scalar function with a vector.
 
     Parameters
@@ -383,6 +404,9 @@ def hvp(function, primals, tangents, *, chunk_size=None, max_memory=None, strict
         Returns a scalar.
     primals, tangents : tuple
         The arguments and, for each, the part of the vector that goes with it.
+    mode : {"auto", "forward", "reverse"}
+        ``"reverse"`` goes forward over reverse: a few evaluations whatever the size; ``"forward"`` takes hyper-dual
+        numbers with one seed for each input.
 
     Returns
     -------
@@ -394,10 +418,13 @@ def hvp(function, primals, tangents, *, chunk_size=None, max_memory=None, strict
     >>> dd.hvp(lambda v: v[0]**2 * v[1], (np.array([1.0, 3.0]),), (np.array([1.0, 0.0]),))
     array([6., 2.])
     """
-    settings = Settings("hvp", function, chunk_size=chunk_size, max_memory=max_memory, strict=strict)
+    settings = Settings("hvp", function, mode=mode, chunk_size=chunk_size, max_memory=max_memory, strict=strict)
     point, stacks, several = point_and_directions(primals, tangents, "hvp")
     if several:
         raise DifferentiationValueError("hvp: takes one vector, found tangents with a leading axis; call it for each")
+    found = modes.product(settings, primals, tangents, point)
+    if found is not None:
+        return found
     offsets = point.offsets()
     rows = []
     for first, count in settings.columns(point, point.size):

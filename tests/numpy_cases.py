@@ -61,13 +61,15 @@ def array(y):
 
 
 def check_derivatives_of(case):
-    """First and second derivatives, by hyper-duals with equal seeds, by unequal ones, and by nesting."""
+    """First and second derivatives: hyper-duals with equal seeds, with unequal ones, nesting, and reverse mode."""
     f, x, n = case.f, case.x, case.x.ndim
     first, second = TOLERANCES[False]
     jacobian, hessian = dd.jacobian(f)(x), dd.hessian(f)(x)
     assert_close(jacobian, numdiff(f, x, step=case.step), 10 * first * case.scale)
     assert_close(hessian, numdiff2(f, x, step=case.step), 10 * second * case.scale)
     assert_close(dd.jacobian(dd.jacobian(f))(x), hessian, 1e-12)
+    assert_close(dd.jacobian(f, mode="reverse")(x), jacobian, 1e-13)
+    assert_close(dd.hessian(f, mode="reverse")(x), hessian, 1e-12)
     z = hyper(x)
     y = array(f(hyper(x)))
     axes = list(range(-n, 0))

@@ -271,7 +271,7 @@ def test_number_of_tangents_of_numbers_made_by_hand():
                          **BY_NAME)
 @pytest.mark.parametrize("setting, given, words", [
     ("chunk_size", 0, ("0",)), ("chunk_size", -3, ("-3",)), ("chunk_size", 1.5, ("1.5",)), ("chunk_size", "x", ("x",)),
-    ("mode", "reverse", ("reverse", "forward")), ("mode", "backward", ("backward", "forward")),
+    ("mode", "sideways", ("sideways", "forward")), ("mode", "backward", ("backward", "reverse")),
     ("max_memory", 0, ("0",)), ("argnums", 7, ("7",)),
 ])  # fmt: skip
 def test_settings_that_make_no_sense(transform, setting, given, words):

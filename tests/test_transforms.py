@@ -533,12 +533,12 @@ def test_strict_does_not_touch_branches_and_smooth_points():
 
 def test_modes():
     want = warp_jacobian(VECTOR)
-    for mode in ("auto", "forward"):
+    for mode in ("auto", "forward", "reverse"):
         assert_close(dd.jacobian(warp, mode=mode)(VECTOR), want, 1e-15)
         assert_close(dd.grad(bowl, mode=mode)(VECTOR), bowl_gradient(VECTOR), 1e-15)
         assert_close(dd.hessian(bowl, mode=mode)(VECTOR), bowl_hessian(VECTOR), 1e-15)
     for transform in (dd.grad, dd.jacobian, dd.hessian, dd.value_and_grad):
-        for mode in ("reverse", "sideways", None):
+        for mode in ("sideways", None):
             with pytest.raises(dd.DualDiffError, match="mode") as caught:
                 transform(bowl, mode=mode)(VECTOR)
             assert isinstance(caught.value, ValueError)

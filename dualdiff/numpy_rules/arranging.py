@@ -10,8 +10,9 @@ import inspect
 import numpy as np
 
 from .. import tangents
-from .._array import is_dual, settle
+from .._array import settle
 from ..errors import LostTangentError
+from ..kinds import is_dual, is_traced
 from ..packing import part
 from .registry import numbers, pick, refuse_dual, rule
 
@@ -41,6 +42,10 @@ def views(x, function):
     """What ``function``, which gives views, makes of a number."""
     if not is_dual(x):
         return function(x)
+    if is_traced(x):
+        from .. import reverse
+
+        return reverse.views(x, function)
     value = function(x.value)
     if not isinstance(value, tuple | list):
         return settle(x.map_planes(lambda stack: _behind_planes(function, stack), part(value), moves=True))

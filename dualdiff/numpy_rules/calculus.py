@@ -3,8 +3,9 @@
 import numpy as np
 
 from .. import tangents
-from .._array import is_dual, settle
+from .._array import settle
 from ..errors import DifferentiationValueError
+from ..kinds import is_dual
 from ..packing import part, primal
 from .arranging import array
 from .folds import folded_axes

@@ -3,7 +3,9 @@
 import numpy as np
 
 from .. import tangents
-from .._array import is_dual, lift, make, settle
+from .._array import make, settle
+from .._reverse import constant
+from ..kinds import is_dual, is_traced, lift
 from ..packing import has_duals, join, part, primal, shape_of, spread
 from .registry import behind, numbers, pick, refuse_dual, rule
 
@@ -15,6 +17,8 @@ def like(model, value):
         return tangents.constant(model, value)
     if is_dual(model.value):
         value = like(model.value, value)
+    if is_traced(model):
+        return constant(value, model.level)
     stacks, seen = [], {}
     for stack in model._stacks:
         if id(stack) not in seen:

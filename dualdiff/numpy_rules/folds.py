@@ -10,8 +10,9 @@ import math
 
 import numpy as np
 
-from .._array import is_dual, pairs, settle
+from .._array import pairs, settle
 from ..errors import LostTangentError
+from ..kinds import is_dual, is_traced
 from ..packing import part, primal
 from .construction import like
 from .registry import FULL, numbers
@@ -80,6 +81,10 @@ def loud(result, source, where, weigh):
     """
     if not is_dual(source) or not source._level & 1 or not np.any(where):
         return result
+    if is_traced(source):
+        from .. import reverse
+
+        return reverse.scaled_by(result, np.where(where, np.nan, 1.0))
     hit = [where & (weigh(np.where(primal(stack) != 0, 1.0, 0.0)) != 0) for stack in source._stacks]
     if source._layout is not None:
         p, q = pairs(source._layout)

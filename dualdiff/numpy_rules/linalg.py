@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from .._array import is_dual, lift
 from ..errors import DifferentiationValueError, UnsupportedFunctionError
+from ..kinds import is_dual, lift
 from ..nested import strong_product
 from ..packing import primal, spread
 from .norms import contract, with_value

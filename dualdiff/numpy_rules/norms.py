@@ -6,7 +6,9 @@ norm, so that derivatives exist where squares overflow or underflow.
 
 import numpy as np
 
-from .._array import is_dual, level, lift, make
+from .._array import make
+from .._reverse import record
+from ..kinds import is_dual, is_traced, level, lift
 from ..nested import strong_product
 from ..packing import part, primal
 from .registry import apply_custom, behind, finite, leaves, numbers, rule
@@ -16,6 +18,8 @@ def with_value(x, value):
     """The same tangents around another plain value: NumPy's own, or one known to be exact."""
     if not is_dual(x):
         return np.asarray(value)
+    if is_traced(x):
+        return record(part(with_value(x.value, value)), (x,), lambda g: g, x.level)
     x = lift(x)
     return make(part(with_value(x.value, value)), x._stacks, x._layout, x._level)
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .._array import is_dual
 from ..errors import DifferentiationTypeError, DifferentiationValueError
+from ..kinds import is_dual
 from ..nested import strong_product
 from ..packing import primal
 from .registry import apply_custom, numbers, refuse_dual, rule

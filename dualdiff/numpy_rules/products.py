@@ -9,8 +9,9 @@ import math
 import numpy as np
 
 from .. import tangents
-from .._array import is_dual, level, make
+from .._array import level, make
 from ..errors import DifferentiationTypeError
+from ..kinds import is_dual
 from ..packing import primal, spread
 from .registry import behind, linear, multilinear, numbers, rule, value_only
 

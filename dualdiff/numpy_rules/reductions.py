@@ -3,7 +3,8 @@
 import numpy as np
 
 from .. import rules, tangents
-from .._array import apply_unary, is_dual, level, make, make_structured, settle, sum_first
+from .._array import level, make, make_structured, settle, sum_first
+from ..kinds import apply_unary, is_dual
 from ..packing import part, primal
 from .folds import cast, fold, folded_axes, loud, missing, scan
 from .registry import behind, numbers, refuse_dual, rule

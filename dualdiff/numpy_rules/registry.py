@@ -11,9 +11,10 @@ import functools
 import numpy as np
 
 from .. import levels
-from .._array import first_order, is_dual, level, lift, make, pairs, settle
+from .._array import first_order, make, pairs, settle
 from .._array import is_finite as finite
 from ..errors import DifferentiationTypeError, DifferentiationValueError, TangentMismatchError
+from ..kinds import is_dual, is_traced, level, lift
 from ..packing import has_duals, join, matched, moving, pack, part, plain, plane_counts
 
 FULL = 1
@@ -195,6 +196,10 @@ def multilinear(function, operands, planes, grid=None):
     for a in operands:
         if 0 <= level(a) < top:
             levels.require_live(level(a))
+    if is_traced(operands[active[0]]):
+        from .. import reverse
+
+        return reverse.multilinear(function, operands, planes, top)
     active = moving(operands, active)
     for i, number in zip(active, matched([operands[i] for i in active]), strict=True):
         operands[i] = number
@@ -338,6 +343,10 @@ def apply_custom(function, tangent, inputs, args=(), kwargs=None):
         if 0 <= level(a) < top:
             levels.require_live(level(a))
     like = next(a for a in inputs if level(a) == top)
+    if is_traced(like):
+        from .. import reverse
+
+        return reverse.custom(function, tangent, inputs, args, kwargs, top)
     if like._layout is not None:
         return _custom_second(function, tangent, inputs, args, kwargs, top, like._layout)
     primals = [a.value if level(a) == top else a for a in inputs]

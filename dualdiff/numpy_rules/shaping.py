@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from .. import tangents
-from .._array import is_dual, settle
+from .._array import settle
 from ..errors import DifferentiationValueError, UnsupportedFunctionError
+from ..kinds import is_dual
 from ..nested import refuse_holomorphic
 from ..packing import part
 from .arranging import Positions, arranging, array, overwriting, viewing, views

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .._array import is_dual
 from ..errors import DifferentiationValueError
+from ..kinds import is_dual
 from ..packing import join, part, primal, shape_of, spread
 from .arranging import Positions, array, signature_of
 from .folds import folded_axes, missing, operands

@@ -5,8 +5,9 @@ import sys
 import numpy as np
 
 from .. import rules, tangents
-from .._array import is_dual, level, settle
+from .._array import settle
 from ..errors import DifferentiationTypeError, LostTangentError, UnsupportedFunctionError
+from ..kinds import is_dual, is_traced, level
 from ..packing import has_duals, plane_counts, primal, spread
 from .arranging import array
 from .folds import cast, fold, scan
@@ -210,6 +211,10 @@ def _at(ufunc, array, indices, *operands):
 
 def _level_with(array, operand):
     """Whether the operand's planes can be added to those of the array."""
+    return not is_traced(array) and not is_traced(operand) and _alike(array, operand)
+
+
+def _alike(array, operand):
     return not is_dual(operand) or level(operand) == level(array) and (
         operand._layout == array._layout and plane_counts(operand) == plane_counts(array)
     )

@@ -16,9 +16,9 @@ import math
 import numpy as np
 from scipy import interpolate as _interpolate
 
-from .._array import is_dual, lift
 from ..errors import DifferentiationTypeError, DifferentiationValueError
 from ..functions import value
+from ..kinds import is_dual, lift
 from ..packing import has_duals, pack
 
 __all__ = ["CubicSpline", "PchipInterpolator", "interp1d"]

@@ -15,8 +15,8 @@ np.float64(1.0)
 import numpy as np
 from scipy import linalg as _linalg
 
-from .._array import is_dual
 from ..functions import value
+from ..kinds import is_dual
 from ..numpy_rules.registry import apply_custom
 from ..packing import has_duals, pack, spread
 

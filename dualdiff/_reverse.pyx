@@ -1,0 +1,1046 @@
+"""The tape of reverse mode: recorded arrays, the entries that made them, and the backward sweep.
+
+An entry is a `Node` that knows the entries it was made of, so that the tape is a graph: an entry from which nothing
+leads to the result is freed with the array that it made. `TracedArray` is what the user's code sees. Cotangents are
+stacks with several of them in front, as tangents are.
+"""
+cimport cython
+from cpython.float cimport PyFloat_CheckExact
+from cpython.long cimport PyLong_CheckExact
+from cpython.object cimport PyObject
+
+cimport numpy as cnp
+
+cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(object)
+
+cdef extern from "numpy/arrayobject.h":
+    # PyArray_New gives an array over memory that another object owns.
+    object PyArray_New(type, int, const cnp.npy_intp *, int, const cnp.npy_intp *, void *, int, int, PyObject *)
+
+import numpy as np
+
+from ._array import apply_binary, apply_unary, is_dual, lift, make
+from ._array import level as dual_level
+from ._scalar import BINARY_UFUNCS, UNARY_UFUNCS
+
+cnp.import_array()
+
+# The Python module that serves everything beyond the plain operators; it imports this one, hence the late binding.
+cdef object reverse = None
+cdef dict UNARY_INDEX = {}
+cdef dict BINARY_INDEX = {}
+cdef dict FUNCTIONS = {}
+cdef dict METHODS = {}
+
+
+def bind(module, dict unary, dict binary, dict functions, dict methods):
+    """Tell the recorded arrays where rows, NumPy's functions and methods live."""
+    global reverse, UNARY_INDEX, BINARY_INDEX, FUNCTIONS, METHODS
+    reverse, UNARY_INDEX, BINARY_INDEX, FUNCTIONS, METHODS = module, unary, binary, functions, methods
+
+
+class LoopOfNumbers(BaseException):
+    """A recording gave up: its function goes number by number. No `Exception`, so that users' handlers let it pass."""
+
+
+# How many single numbers the recording of one level may still take out of arrays.
+cdef long LIMITED = -1
+cdef long LEFT_OVER = 0
+
+
+def limit(long level, long numbers):
+    """Let the recording of ``level`` raise `LoopOfNumbers` after so many; returns what `limit` takes to go back."""
+    global LIMITED, LEFT_OVER
+    before = (LIMITED, LEFT_OVER)
+    LIMITED, LEFT_OVER = level, numbers
+    return before
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Entries
+# ---------------------------------------------------------------------------------------------------------------------
+
+cdef enum:
+    LEAF      # an input
+    TIMES     # the local derivatives p and q times the cotangent
+    DIVIDE    # p / q, the operands
+    INDEX     # the entries at index p
+    CALL      # p(cotangent) gives the cotangents of the parents
+    JOINT     # several results: p(list of cotangents)
+    ITEM      # result number p of a JOINT
+
+cdef long long SWEEPS = 0
+
+
+@cython.final
+@cython.trashcan(True)
+cdef class Node:
+    """An entry of the tape: what it was made of, and how a cotangent goes back there."""
+
+    cdef int kind
+    cdef bint owned, is_real
+    cdef bint selects_a, selects_b  # a local derivative of 0 drops the cotangent whatever it holds
+    cdef Node a, b
+    cdef tuple parents
+    cdef object p, q
+    cdef double factor
+    cdef readonly tuple shape
+    cdef readonly object dtype
+    cdef object cotangent
+    cdef long long sweep
+
+
+cdef Node new_node(int kind, object value, Node a, Node b, object p, object q):
+    cdef Node n = Node.__new__(Node)
+    n.kind, n.a, n.b, n.p, n.q, n.factor = kind, a, b, p, q, 1.0
+    if type(value) is cnp.ndarray:
+        n.shape = value.shape
+        n.dtype = (<cnp.ndarray> value).dtype
+        n.is_real = not cnp.PyArray_ISCOMPLEX(<cnp.ndarray> value)
+    else:
+        n.shape, n.dtype = value.shape, value.dtype
+        n.is_real = n.dtype.kind != "c"
+    return n
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Arithmetic of cotangents
+# ---------------------------------------------------------------------------------------------------------------------
+
+cdef inline bint is_double(object a) noexcept:
+    return type(a) is cnp.ndarray and cnp.PyArray_TYPE(<cnp.ndarray> a) == cnp.NPY_DOUBLE \
+        and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray> a)
+
+
+cdef inline bint contiguous(object a) noexcept:
+    return cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray> a)
+
+
+cdef void strong_loop(const double *w, const double *g, double *out, Py_ssize_t n, double factor, bint selects,
+                      bint constant) noexcept nogil:
+    """``factor w g``, where a g that is exactly 0 gives 0 (and, of a row that selects, a w that is 0 as well)."""
+    cdef Py_ssize_t i
+    cdef double one
+    if constant:
+        one = g[0]
+        if one == 0.0:
+            for i in range(n):
+                out[i] = 0.0
+        elif selects:
+            for i in range(n):
+                out[i] = 0.0 if w[i] == 0.0 else factor*w[i]*one
+        else:
+            for i in range(n):
+                out[i] = factor*w[i]*one
+    elif selects:
+        for i in range(n):
+            out[i] = 0.0 if g[i] == 0.0 or w[i] == 0.0 else factor*w[i]*g[i]
+    else:
+        for i in range(n):
+            out[i] = 0.0 if g[i] == 0.0 else factor*w[i]*g[i]
+
+
+cdef object strong_times(object w, object g, double factor, bint selects):
+    """A local derivative times every cotangent of a stack, under the strong zero."""
+    cdef cnp.ndarray wa, ga, out
+    cdef Py_ssize_t m, n, i
+    cdef int nd
+    cdef bint constant
+    if w is None:
+        return g if factor == 1.0 else -g if factor == -1.0 else g*factor
+    if type(w) is cnp.ndarray and cnp.PyArray_NDIM(<cnp.ndarray> w) == 0 and is_double(w):
+        w = w[()]
+    if isinstance(w, float):
+        w = w*factor
+        if w == 1.0:
+            return g
+        return -g if w == -1.0 else reverse.scaled(w, g)
+    if is_double(w) and is_double(g):
+        wa, ga = <cnp.ndarray> w, <cnp.ndarray> g
+        nd = cnp.PyArray_NDIM(wa)
+        if nd == cnp.PyArray_NDIM(ga) - 1 and contiguous(w):
+            for i in range(nd):
+                if cnp.PyArray_DIMS(wa)[i] != cnp.PyArray_DIMS(ga)[i + 1]:
+                    break
+            else:
+                constant = nd > 0
+                for i in range(nd):
+                    if cnp.PyArray_STRIDES(ga)[i + 1] != 0:
+                        constant = False
+                if not constant and not contiguous(g):
+                    ga = np.ascontiguousarray(g)
+                m, n = cnp.PyArray_DIMS(ga)[0], cnp.PyArray_SIZE(wa)
+                out = cnp.PyArray_EMPTY(nd + 1, cnp.PyArray_DIMS(ga), cnp.NPY_DOUBLE, 0)
+                for i in range(m):
+                    strong_loop(<double *> cnp.PyArray_DATA(wa),
+                                <double *> (cnp.PyArray_BYTES(ga) + i*cnp.PyArray_STRIDES(ga)[0]),
+                                (<double *> cnp.PyArray_DATA(out)) + i*n, n, factor, selects, constant)
+                return out
+    return reverse.strong_product(w, g, factor, selects)
+
+
+cdef object reduced(object g, tuple shape):
+    """The cotangent of what was broadcast: summed over the axes along which it was repeated."""
+    cdef tuple found = g.shape
+    cdef Py_ssize_t i, extra = len(found) - 1 - len(shape)
+    if extra == 0:
+        for i in range(len(shape)):
+            if shape[i] != found[i + 1]:
+                break
+        else:
+            return g
+    elif not shape:
+        return np.add.reduce(g.reshape((found[0], -1)), axis=1) if type(g) is cnp.ndarray \
+            else np.sum(g, axis=tuple(range(1, len(found))))
+    axes = tuple([i for i in range(1, len(found)) if i <= extra or shape[i - 1 - extra] != found[i]])
+    g = np.add.reduce(g, axis=axes) if type(g) is cnp.ndarray else np.sum(g, axis=axes)
+    return g if g.shape[1:] == shape else g.reshape((found[0], *shape))
+
+
+def stretched(cnp.ndarray g, tuple shape):
+    """A stack of one number each as one of arrays of ``shape``, by strides of 0."""
+    cdef cnp.npy_intp dims[64]
+    cdef cnp.npy_intp strides[64]
+    cdef int i, nd = len(shape) + 1
+    dims[0], strides[0] = cnp.PyArray_DIMS(g)[0], cnp.PyArray_STRIDES(g)[0]
+    for i in range(1, nd):
+        dims[i], strides[i] = shape[i - 1], 0
+    view = PyArray_New(cnp.ndarray, nd, dims, cnp.PyArray_TYPE(g), strides, cnp.PyArray_DATA(g), 0, 0, NULL)
+    cnp.set_array_base(<cnp.ndarray> view, g)
+    return view
+
+
+cdef int give(Node n, object g, bint fresh) except -1:
+    """Add a cotangent to what an entry has; ``fresh`` when nobody else holds it."""
+    if n is None or g is None:
+        return 0
+    if type(g) is cnp.ndarray:
+        if n.is_real and cnp.PyArray_ISCOMPLEX(<cnp.ndarray> g):
+            g, fresh = g.real, False
+        if (<cnp.ndarray> g).dtype is not n.dtype and (<cnp.ndarray> g).dtype != n.dtype:
+            g, fresh = g.astype(n.dtype), True
+    elif n.is_real and g.dtype.kind == "c":
+        g = np.real(g)
+    if len(n.shape) != g.ndim - 1 or n.shape != g.shape[1:]:
+        raise AssertionError(f"a cotangent of shape {g.shape[1:]} came to an entry of shape {n.shape}")
+    if n.cotangent is None:
+        n.cotangent, n.owned = g, fresh
+    elif n.owned and type(g) is cnp.ndarray:
+        np.add(n.cotangent, g, out=n.cotangent)
+    else:
+        n.cotangent = n.cotangent + g
+        n.owned = type(n.cotangent) is cnp.ndarray
+    return 0
+
+
+cdef int give_product(Node n, object w, object g, double factor, bint selects) except -1:
+    cdef object product = strong_times(w, g, factor, selects)
+    cdef object sent = reduced(product, n.shape)
+    return give(n, sent, sent is not g and type(sent) is cnp.ndarray and cnp.PyArray_CHKFLAGS(
+        <cnp.ndarray> sent, cnp.NPY_ARRAY_OWNDATA | cnp.NPY_ARRAY_WRITEABLE))
+
+
+cdef int give_entries(Node n, object index, object g) except -1:
+    """The cotangent of entries goes to their places."""
+    cdef object at
+    if type(g) is not cnp.ndarray or (n.cotangent is not None and type(n.cotangent) is not cnp.ndarray) or (
+            n.is_real and cnp.PyArray_ISCOMPLEX(<cnp.ndarray> g)):
+        return give(n, reverse.scattered(g, index, n.shape), False)
+    if n.cotangent is None:
+        n.cotangent, n.owned = np.zeros((g.shape[0], *n.shape), n.dtype), True
+    elif not n.owned:
+        n.cotangent, n.owned = n.cotangent.copy(), True
+    if is_basic(index):
+        at = n.cotangent[(slice(None), *index) if type(index) is tuple else (slice(None), index)]
+        np.add(at, g, out=at)
+    else:
+        reverse.add_entries(n.cotangent, index, g)
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The backward sweep
+# ---------------------------------------------------------------------------------------------------------------------
+
+cdef list ordered(list roots, long long sweep):
+    """Every entry that the roots were made of, parents first."""
+    cdef list order = [], stack = list(roots)
+    cdef Node n
+    while stack:
+        n = <Node> stack[len(stack) - 1]
+        if n.sweep == -sweep or n.sweep == sweep:
+            stack.pop()
+            if n.sweep == -sweep:
+                n.sweep = sweep
+                order.append(n)
+            continue
+        n.sweep = -sweep
+        if n.a is not None and n.a.sweep != sweep:
+            stack.append(n.a)
+        if n.b is not None and n.b.sweep != sweep:
+            stack.append(n.b)
+        if n.parents is not None:
+            for parent in n.parents:
+                if parent is not None and (<Node> parent).sweep != sweep:
+                    stack.append(parent)
+    return order
+
+
+def count_entries(list roots):
+    """How many entries the roots were made of, how many numbers these hold together, and the largest one."""
+    global SWEEPS
+    SWEEPS += 1
+    cdef Py_ssize_t numbers = 0, size, largest = 0
+    order = ordered([root for root in roots if root is not None], SWEEPS)
+    for n in order:
+        size = 1
+        for length in (<Node> n).shape:
+            size *= length
+        numbers += size
+        largest = max(largest, size)
+    return len(order), numbers, largest
+
+
+def backward(list roots, list seeds, list leaves):
+    """Send cotangents from the roots to the leaves.
+
+    Parameters
+    ----------
+    roots : list of Node
+    seeds : list of arrays
+        For each root a stack of cotangents, ``(m, *shape)``.
+    leaves : list of Node
+        Where they shall arrive.
+
+    Returns
+    -------
+    list
+        For each leaf its stack of cotangents, None where nothing arrived.
+    """
+    global SWEEPS
+    cdef Node n
+    cdef object g, h
+    cdef Py_ssize_t i
+    cdef list order, found = []
+    SWEEPS += 1
+    order = ordered(roots, SWEEPS)
+    try:
+        for n, g in zip(roots, seeds):
+            give(n, g, False)
+        for i in range(len(order) - 1, -1, -1):
+            n = <Node> order[i]
+            if n.kind == LEAF or n.cotangent is None:
+                continue
+            g, n.cotangent = n.cotangent, None
+            if n.kind == TIMES:
+                if n.a is not None:
+                    give_product(n.a, n.p, g, n.factor, n.selects_a)
+                if n.b is not None:
+                    give_product(n.b, n.q, g, 1.0, n.selects_b)
+            elif n.kind == DIVIDE:
+                if n.a is not None:
+                    give_product(n.a, 1.0/n.q, g, 1.0, False)
+                if n.b is not None:
+                    give_product(n.b, -(n.p/n.q)/n.q, g, 1.0, False)
+            elif n.kind == INDEX:
+                give_entries(n.a, n.p, g)
+            elif n.kind == ITEM:
+                if n.a.cotangent is None:
+                    n.a.cotangent = [None]*<int> n.a.q
+                (<list> n.a.cotangent)[<int> n.p] = g
+            else:
+                sent = n.p(g)
+                if len(n.parents) == 1 and type(sent) is not tuple:
+                    sent = (sent,)
+                for parent, h in zip(n.parents, sent):
+                    if parent is not None and h is not None:
+                        give(<Node> parent, h, False)
+        for n in leaves:
+            found.append(n.cotangent)
+    finally:
+        for n in order:
+            n.cotangent = None
+    return found
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Recorded arrays
+# ---------------------------------------------------------------------------------------------------------------------
+
+cdef TracedArray new_traced(object value, Node node, long level):
+    cdef TracedArray x = TracedArray.__new__(TracedArray)
+    x.held = value
+    x.node = node
+    x.level = level
+    return x
+
+
+cdef inline object as_part(object z):
+    """A result as an array of some kind, plain or of a lower level."""
+    if type(z) is cnp.ndarray or type(z) is TracedArray:
+        return z
+    return lift(z) if is_dual(z) else np.asarray(z)
+
+
+cdef inline int sync(TracedArray x) except -1:
+    """A view follows what was written to the array that it shows."""
+    if x.base is not None:
+        sync(x.base)
+        if x.seen != x.base.version:
+            refresh(x)
+    return 0
+
+
+cdef int refresh(TracedArray x) except -1:
+    cdef TracedArray now = x.view(x.base)
+    x.held, x.node, x.seen = now.held, now.node, x.base.version
+    x.version += 1
+    return 0
+
+
+cdef inline bint is_basic(object index):
+    if type(index) is not tuple:
+        return index is None or index is Ellipsis or type(index) is slice or PyLong_CheckExact(index)
+    for part in <tuple> index:
+        if not (part is None or part is Ellipsis or type(part) is slice or PyLong_CheckExact(part)):
+            return False
+    return True
+
+
+cdef int count_number() except -1:
+    global LEFT_OVER
+    LEFT_OVER -= 1
+    if LEFT_OVER < 0:
+        raise LoopOfNumbers
+    return 0
+
+
+cdef class _Indexing:
+    """The view that a basic index makes."""
+    cdef object index
+
+    def __init__(self, index):
+        self.index = index
+
+    def __call__(self, a):
+        return a[self.index]
+
+
+cdef enum:
+    ADD, SUBTRACT, MULTIPLY, TRUE_DIVIDE
+
+
+cdef tuple NAMES = ("add", "subtract", "multiply", "divide")
+
+
+cdef inline bint is_plain(object a):
+    if PyFloat_CheckExact(a) or PyLong_CheckExact(a):
+        return True
+    return type(a) is cnp.ndarray and (cnp.PyArray_ISFLOAT(<cnp.ndarray> a) or cnp.PyArray_ISINTEGER(<cnp.ndarray> a))
+
+
+cdef object arithmetic(int op, object left, object right):
+    cdef Node a = None, b = None, n
+    cdef TracedArray x
+    cdef long level
+    cdef object lv = left, rv = right, z
+    if type(left) is TracedArray and type(right) is TracedArray:
+        sync(<TracedArray> left)
+        sync(<TracedArray> right)
+        level = (<TracedArray> left).level
+        if level == (<TracedArray> right).level:
+            lv, a = (<TracedArray> left).held, (<TracedArray> left).node
+            rv, b = (<TracedArray> right).held, (<TracedArray> right).node
+        elif level > (<TracedArray> right).level:
+            reverse.require_live((<TracedArray> right).level)
+            lv, a = (<TracedArray> left).held, (<TracedArray> left).node
+        else:
+            reverse.require_live(level)
+            level = (<TracedArray> right).level
+            rv, b = (<TracedArray> right).held, (<TracedArray> right).node
+    elif type(left) is TracedArray:
+        x = <TracedArray> left
+        sync(x)
+        level, lv, a = x.level, x.held, x.node
+        if not is_plain(right):
+            rv = reverse.operand(right, level)
+            if rv is NotImplemented:
+                return rv
+            if rv is reverse.INNER:
+                return reverse.beside_inner(NAMES[op], left, right)
+            if type(rv) is TracedArray and (<TracedArray> rv).level == level:
+                return arithmetic(op, left, rv)
+    else:
+        x = <TracedArray> right
+        sync(x)
+        level, rv, b = x.level, x.held, x.node
+        if not is_plain(left):
+            lv = reverse.operand(left, level)
+            if lv is NotImplemented:
+                return lv
+            if lv is reverse.INNER:
+                return reverse.beside_inner(NAMES[op], left, right)
+            if type(lv) is TracedArray and (<TracedArray> lv).level == level:
+                return arithmetic(op, lv, right)
+    if op == ADD:
+        z = as_part(lv + rv)
+    elif op == SUBTRACT:
+        z = as_part(lv - rv)
+    elif op == MULTIPLY:
+        z = as_part(lv*rv)
+    else:
+        z = as_part(lv/rv)
+    if a is None and b is None:
+        return new_traced(z, None, level)
+    if op == ADD:
+        n = new_node(TIMES, z, a, b, None, None)
+    elif op == SUBTRACT:
+        n = new_node(TIMES, z, a, b, None, -1.0)
+    elif not n_real(z):
+        return reverse.complex_arithmetic(op == MULTIPLY, z, lv, rv, left, right, level)
+    elif op == MULTIPLY:
+        n = new_node(TIMES, z, a, b, factor_of(rv) if a is not None else None, factor_of(lv) if b is not None else None)
+    elif b is None and (PyFloat_CheckExact(rv) or PyLong_CheckExact(rv)) and rv != 0:
+        n = new_node(TIMES, z, a, None, 1.0/rv, None)
+    else:
+        n = new_node(DIVIDE, z, a, b, lv, as_part(rv) if PyLong_CheckExact(rv) else rv)
+    return new_traced(z, n, level)
+
+
+cdef inline object factor_of(object w):
+    return float(w) if PyLong_CheckExact(w) else w
+
+
+cdef inline bint n_real(object z):
+    return not cnp.PyArray_ISCOMPLEX(<cnp.ndarray> z) if type(z) is cnp.ndarray else z.dtype.kind != "c"
+
+
+cdef object ONE = np.ones(1)
+cdef object ONE32 = np.ones(1, np.float32)
+cdef object LEFT = np.array([1.0, 0.0])
+cdef object RIGHT = np.array([0.0, 1.0])
+
+
+cdef inline int real_type(object a) noexcept:
+    if type(a) is not cnp.ndarray or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray> a):
+        return -1
+    if cnp.PyArray_TYPE(<cnp.ndarray> a) == cnp.NPY_DOUBLE:
+        return 0
+    return 1 if cnp.PyArray_TYPE(<cnp.ndarray> a) == cnp.NPY_FLOAT else -1
+
+
+cdef object unary(int index, TracedArray x, tuple parameters):
+    """A row of one variable: on real arrays the kernel gives value and local derivative at once."""
+    cdef int t
+    cdef Node n
+    sync(x)
+    t = real_type(x.held)
+    if t < 0:
+        return reverse.nested_unary(index, x, parameters)
+    if x.node is None:
+        value = as_part(reverse.row_value(index, x.held, parameters))
+        return new_traced(value, None, x.level)
+    simple = reverse.SIMPLE.get(index)
+    if simple is not None:
+        value = as_part(UNARY_UFUNCS[index](x.held))
+        if value.dtype != x.held.dtype:
+            return reverse.nested_unary(index, x, parameters)
+        n = new_node(TIMES, value, x.node, None, None, None)
+        if simple == "y":
+            n.p = value
+        elif simple == "2x":
+            n.p, n.factor = x.held, 2.0
+        else:
+            n.p = float(simple)
+        return new_traced(value, n, x.level)
+    made = lift(apply_unary(index, make(x.held, (ONE32 if t else ONE,), None, x.level), parameters))
+    n = new_node(TIMES, made.value, x.node, None, made._stacks[0][0], None)
+    n.p = as_part(n.p)
+    n.selects_a = reverse.UNARY_SELECTS[index]
+    return new_traced(made.value, n, x.level)
+
+
+cdef object binary(int index, object left, object right):
+    """A row of two variables, the same way with one tangent for each of them."""
+    cdef TracedArray x, y
+    cdef long level
+    cdef Node n
+    if type(left) is TracedArray:
+        sync(<TracedArray> left)
+    if type(right) is TracedArray:
+        sync(<TracedArray> right)
+    both = type(left) is TracedArray and type(right) is TracedArray and (
+        (<TracedArray> left).level == (<TracedArray> right).level)
+    if both:
+        x, y = <TracedArray> left, <TracedArray> right
+        if x.node is not None and y.node is not None and real_type(x.held) == 0 and real_type(y.held) == 0:
+            made = lift(apply_binary(index, make(x.held, (LEFT,), None, x.level), make(y.held, (RIGHT,), None, x.level)))
+            stack = made._stacks[0]
+            n = new_node(TIMES, made.value, x.node, y.node, as_part(stack[0]), as_part(stack[1]))
+            n.selects_a, n.selects_b = reverse.BINARY_SELECTS[index]
+            return new_traced(made.value, n, x.level)
+    elif type(left) is TracedArray and is_plain(right):
+        x = <TracedArray> left
+        if x.node is not None and real_type(x.held) == 0:
+            made = lift(apply_binary(index, make(x.held, (ONE,), None, x.level), right))
+            n = new_node(TIMES, made.value, x.node, None, as_part(made._stacks[0][0]), None)
+            n.selects_a, n.selects_b = reverse.BINARY_SELECTS[index]
+            return new_traced(made.value, n, x.level)
+    elif type(right) is TracedArray and is_plain(left):
+        y = <TracedArray> right
+        if y.node is not None and real_type(y.held) == 0:
+            made = lift(apply_binary(index, left, make(y.held, (ONE,), None, y.level)))
+            n = new_node(TIMES, made.value, None, y.node, None, as_part(made._stacks[0][0]))
+            n.selects_a, n.selects_b = reverse.BINARY_SELECTS[index]
+            return new_traced(made.value, n, y.level)
+    return reverse.nested_binary(index, left, right)
+
+
+@cython.final
+@cython.freelist(64)
+cdef class TracedArray:
+    """An array whose making is recorded, for reverse mode.
+
+    Behaves as an array of its shape. Views follow what is written to the array that they show, and the other way
+    round: an assignment makes a new entry of the tape, and values that the tape needs are never overwritten.
+    """
+
+    cdef object held
+    cdef readonly Node node
+    cdef readonly long level
+    cdef readonly TracedArray base
+    cdef object view
+    cdef long version, seen
+
+    # -- parts ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def value(self):
+        sync(self)
+        return self.held
+
+    @property
+    def _level(self):
+        return self.level
+
+    @property
+    def _layout(self):
+        """As of a first-order dual number: rules for tangents see no more."""
+        return None
+
+    @property
+    def _stacks(self):
+        """None: what is recorded has no planes."""
+        return ()
+
+    @property
+    def active(self):
+        """Whether cotangents go anywhere from here."""
+        sync(self)
+        return self.node is not None
+
+    @property
+    def shape(self):
+        return self.held.shape
+
+    @property
+    def ndim(self):
+        return self.held.ndim
+
+    @property
+    def size(self):
+        return self.held.size
+
+    @property
+    def dtype(self):
+        return self.held.dtype
+
+    @property
+    def itemsize(self):
+        return self.held.dtype.itemsize
+
+    @property
+    def nbytes(self):
+        return self.held.dtype.itemsize*self.held.size
+
+    @property
+    def flags(self):
+        return self.held.flags
+
+    @property
+    def T(self):
+        return np.transpose(self)
+
+    @property
+    def mT(self):
+        return np.matrix_transpose(self)
+
+    @property
+    def real(self):
+        return np.real(self)
+
+    @property
+    def imag(self):
+        return np.imag(self)
+
+    @property
+    def flat(self):
+        return reverse.Flat(self)
+
+    def __getattr__(self, name):
+        method = METHODS.get(name)
+        if method is None:
+            raise AttributeError(f"a recorded array of reverse mode has no attribute {name!r}")
+        return reverse.partial(method, self)
+
+    def __len__(self):
+        if self.held.ndim == 0:
+            raise TypeError("len() of unsized object")
+        return self.held.shape[0]
+
+    def __iter__(self):
+        if self.held.ndim == 0:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(self.held.shape[0]))
+
+    def __reversed__(self):
+        return (self[i] for i in range(self.held.shape[0] - 1, -1, -1))
+
+    def __contains__(self, item):
+        return bool(np.any(self == item))
+
+    def __bool__(self):
+        return reverse.truth(self)
+
+    def __float__(self):
+        reverse.refuse_conversion("float()")
+
+    def __int__(self):
+        reverse.refuse_conversion("int()")
+
+    def __complex__(self):
+        reverse.refuse_conversion("complex()")
+
+    def __index__(self):
+        reverse.refuse_conversion("indexing with the value")
+
+    def __hash__(self):
+        reverse.refuse_conversion("the hash")
+
+    def __repr__(self):
+        return f"TracedArray({self.value!r})"
+
+    def __format__(self, specification):
+        value = reverse.primal(self)
+        return format(value[()] if value.ndim == 0 else value, specification) if specification else str(value)
+
+    def __array__(self, dtype=None, copy=None):
+        return reverse.to_object_array(self, dtype, copy)
+
+    def __copy__(self):
+        return self.copy()
+
+    def __deepcopy__(self, memo):
+        return self.copy()
+
+    def __reduce__(self):
+        reverse.refuse_conversion("a pickle")
+
+    # -- indexing ------------------------------------------------------------------------------------------------------
+
+    def __getitem__(self, index):
+        cdef TracedArray y
+        cdef object value
+        sync(self)
+        if not is_basic(index):
+            index = reverse.plain_index(index)
+        value = self.held[index]
+        if type(value) is not cnp.ndarray:
+            value = as_part(value)
+            if self.level == LIMITED:
+                count_number()
+        y = new_traced(value, None, self.level)
+        if self.node is not None:
+            y.node = new_node(INDEX, value, self.node, None, index, None)
+        if is_basic(index) and (value.ndim or reverse.has_ellipsis(index)):
+            y.base, y.view, y.seen = self, _Indexing(index), self.version
+        return y
+
+    def __setitem__(self, index, item):
+        reverse.assign(self, index, item)
+
+    # -- operators -----------------------------------------------------------------------------------------------------
+
+    def __add__(self, other):
+        return arithmetic(ADD, self, other)
+
+    def __radd__(self, other):
+        return arithmetic(ADD, other, self)
+
+    def __sub__(self, other):
+        return arithmetic(SUBTRACT, self, other)
+
+    def __rsub__(self, other):
+        return arithmetic(SUBTRACT, other, self)
+
+    def __mul__(self, other):
+        return arithmetic(MULTIPLY, self, other)
+
+    def __rmul__(self, other):
+        return arithmetic(MULTIPLY, other, self)
+
+    def __truediv__(self, other):
+        return arithmetic(TRUE_DIVIDE, self, other)
+
+    def __rtruediv__(self, other):
+        return arithmetic(TRUE_DIVIDE, other, self)
+
+    def __floordiv__(self, other):
+        return reverse.operator("floor_divide", self, other)
+
+    def __rfloordiv__(self, other):
+        return reverse.operator("floor_divide", other, self)
+
+    def __mod__(self, other):
+        return reverse.operator("remainder", self, other)
+
+    def __rmod__(self, other):
+        return reverse.operator("remainder", other, self)
+
+    def __divmod__(self, other):
+        return self//other, self % other
+
+    def __rdivmod__(self, other):
+        return other//self, other % self
+
+    def __pow__(self, other, modulus):
+        if modulus is not None:
+            raise TypeError("pow(x, y, modulus) has no derivative; use x**y % modulus")
+        if (PyLong_CheckExact(other) or PyFloat_CheckExact(other)) and other == 2:
+            return unary(UNARY_INDEX[np.square], self, ())
+        return reverse.operator("power", self, other)
+
+    def __rpow__(self, other, modulus):
+        return reverse.operator("power", other, self)
+
+    def __matmul__(self, other):
+        return reverse.operator("matmul", self, other)
+
+    def __rmatmul__(self, other):
+        return reverse.operator("matmul", other, self)
+
+    def __iadd__(self, other):
+        return reverse.in_place(self, self + other)
+
+    def __isub__(self, other):
+        return reverse.in_place(self, self - other)
+
+    def __imul__(self, other):
+        return reverse.in_place(self, self*other)
+
+    def __itruediv__(self, other):
+        return reverse.in_place(self, self/other)
+
+    def __ipow__(self, other):
+        return reverse.in_place(self, self**other)
+
+    def __ifloordiv__(self, other):
+        return reverse.in_place(self, self//other)
+
+    def __imod__(self, other):
+        return reverse.in_place(self, self % other)
+
+    def __imatmul__(self, other):
+        return reverse.in_place(self, self @ other)
+
+    def __neg__(self):
+        return unary(UNARY_INDEX[np.negative], self, ())
+
+    def __pos__(self):
+        return unary(UNARY_INDEX[np.positive], self, ())
+
+    def __abs__(self):
+        return np.absolute(self)
+
+    def __round__(self, digits=None):
+        return np.round(self, digits or 0)
+
+    def __richcmp__(self, other, int op):
+        return reverse.compare(self, other, op)
+
+    # -- NumPy protocols -----------------------------------------------------------------------------------------------
+
+    @cython.binding(False)
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if method == "__call__" and not kwargs:
+            if len(inputs) == 1:
+                index = UNARY_INDEX.get(ufunc)
+                if index is not None:
+                    return unary(index, self, ())
+            else:
+                if ufunc is np.add:
+                    return arithmetic(ADD, inputs[0], inputs[1])
+                if ufunc is np.subtract:
+                    return arithmetic(SUBTRACT, inputs[0], inputs[1])
+                if ufunc is np.multiply:
+                    return arithmetic(MULTIPLY, inputs[0], inputs[1])
+                if ufunc is np.divide:
+                    return arithmetic(TRUE_DIVIDE, inputs[0], inputs[1])
+                index = BINARY_INDEX.get(ufunc)
+                if index is not None:
+                    return binary(index, inputs[0], inputs[1])
+        return reverse.call_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        rule = FUNCTIONS.get(function)
+        if rule is not None and "out" not in kwargs:
+            for one in types:
+                if one is not TracedArray and one is not cnp.ndarray:
+                    break
+            else:
+                return rule(*args, **kwargs)
+        return reverse.array_function(function, args, kwargs, self)
+
+
+def is_traced(x):
+    """Whether ``x`` is a recorded array."""
+    return type(x) is TracedArray
+
+
+def carries_derivatives(x):
+    """Whether ``x`` is a dual number or a recorded array."""
+    return type(x) is TracedArray or is_dual(x)
+
+
+def level_of(x):
+    """The level of what is differentiated, -1 for anything else."""
+    return (<TracedArray> x).level if type(x) is TracedArray else dual_level(x)
+
+
+def leaf(value, long level):
+    """A recorded array that is an input."""
+    return new_traced(value, new_node(LEAF, value, None, None, None, None), level)
+
+
+def constant(value, long level):
+    """A recorded array on which nothing depends yet."""
+    return new_traced(value, None, level)
+
+
+def row(int index, x, tuple parameters=()):
+    """Row number ``index`` of one variable on a recorded array."""
+    return unary(index, x, parameters)
+
+
+def row2(int index, left, right):
+    """Row number ``index`` of two variables, at least one operand recorded."""
+    return binary(index, left, right)
+
+
+def record(value, tuple inputs, pullback, long level):
+    """A recorded array with this value; ``pullback(stack)`` gives the cotangents of the inputs (or of the only one)."""
+    cdef list parents = [], any_active = []
+    for x in inputs:
+        if type(x) is TracedArray and (<TracedArray> x).level == level and (<TracedArray> x).node is not None:
+            parents.append((<TracedArray> x).node)
+            any_active.append(True)
+        else:
+            parents.append(None)
+    value = as_part(value)
+    if not any_active:
+        return new_traced(value, None, level)
+    cdef Node n = new_node(CALL, value, None, None, pullback, None)
+    n.parents = tuple(parents)
+    return new_traced(value, n, level)
+
+
+def record_joint(list values, tuple inputs, pullback, long level):
+    """Recorded arrays of one entry with several results; ``pullback(list of stacks or None)``."""
+    cdef Node joint, n
+    cdef TracedArray head = record(np.zeros(()), inputs, pullback, level)
+    cdef list made = []
+    if head.node is None:
+        return [new_traced(as_part(v), None, level) for v in values]
+    joint = head.node
+    joint.kind, joint.q = JOINT, len(values)
+    for i, v in enumerate(values):
+        v = as_part(v)
+        n = new_node(ITEM, v, joint, None, i, None)
+        made.append(new_traced(v, n, level))
+    return made
+
+
+def times(value, TracedArray x, slope, bint selects=False):
+    """An elementwise function of ``x`` with this value and this local derivative."""
+    value = as_part(value)
+    if x.node is None:
+        return new_traced(value, None, x.level)
+    cdef Node n = new_node(TIMES, value, x.node, None, slope, None)
+    n.selects_a = selects
+    return new_traced(value, n, x.level)
+
+
+def times2(value, x, y, p, q, long level, bint selects_x=False, bint selects_y=False):
+    """The same with two operands, of which None is a constant."""
+    value = as_part(value)
+    cdef Node a = (<TracedArray> x).node if x is not None else None
+    cdef Node b = (<TracedArray> y).node if y is not None else None
+    if a is None and b is None:
+        return new_traced(value, None, level)
+    cdef Node n = new_node(TIMES, value, a, b, p, q)
+    n.selects_a, n.selects_b = selects_x, selects_y
+    return new_traced(value, n, level)
+
+
+def entries(TracedArray x, index, value):
+    """The entries at ``index``, with their value."""
+    value = as_part(value)
+    if x.node is None:
+        return new_traced(value, None, x.level)
+    return new_traced(value, new_node(INDEX, value, x.node, None, index, None), x.level)
+
+
+def as_view(TracedArray y, TracedArray x, function):
+    """Say that ``y`` is the view ``function(x)`` of x."""
+    sync(x)
+    y.base, y.view, y.seen = x, function, x.version
+    return y
+
+
+def view_of(TracedArray x):
+    """The function that makes this view of its base."""
+    return x.view
+
+
+def is_unshared(TracedArray x):
+    """Whether the values of ``x`` may be overwritten: no other name, view or entry of the tape needs them."""
+    return type(x.held) is cnp.ndarray and Py_REFCNT(x.held) <= 1 and cnp.PyArray_CHKFLAGS(
+        <cnp.ndarray> x.held, cnp.NPY_ARRAY_OWNDATA | cnp.NPY_ARRAY_WRITEABLE)
+
+
+def held(TracedArray x):
+    """The value itself, to be written to where `is_unshared`."""
+    return x.held
+
+
+def snapshot(TracedArray x):
+    """This version of an array, which later assignments leave alone; only its shape and its entry are needed."""
+    return new_traced(x.held, x.node, x.level)
+
+
+def become(TracedArray x, TracedArray new):
+    """Let ``x`` be another version of itself."""
+    x.held, x.node = new.held, new.node
+    x.version += 1
+
+
+cdef extern from *:
+    ctypedef struct PySequenceMethods:
+        void *sq_item
+    ctypedef struct PyTypeObject:
+        PySequenceMethods *tp_as_sequence
+
+
+# NumPy turns errors of sequences into its own "setting an array element with a sequence"; ours name the cure.
+(<PyTypeObject *> TracedArray).tp_as_sequence.sq_item = NULL

@@ -1,0 +1,28 @@
+"""What is differentiated: dual numbers and recorded arrays alike.
+
+Rules ask here, so that a rule written for dual numbers serves reverse mode too: there it runs on recorded arrays, or is
+itself recorded and transposed.
+"""
+
+from . import _array
+from ._reverse import carries_derivatives as is_dual
+from ._reverse import is_traced, level_of, row, row2
+
+__all__ = ["apply_binary", "apply_unary", "is_dual", "is_traced", "level", "lift"]
+
+level = level_of
+
+
+def lift(x):
+    """A scalar dual as an array of dimension 0; arrays as they are."""
+    return x if is_traced(x) else _array.lift(x)
+
+
+def apply_unary(index, x, parameters=()):
+    """Apply row ``rules.UNARY[index]``."""
+    return row(index, x, tuple(parameters)) if is_traced(x) else _array.apply_unary(index, x, parameters)
+
+
+def apply_binary(index, a, b):
+    """Apply row ``rules.BINARY[index]`` to two operands, at least one of which is differentiated."""
+    return row2(index, a, b) if is_traced(a) or is_traced(b) else _array.apply_binary(index, a, b)

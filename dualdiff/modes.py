@@ -1,0 +1,275 @@
+"""Which mode differentiates a call: the rule of ``mode="auto"``, and the way back to forward mode.
+
+The rule, measured on layered networks, elementwise code and loops of small operations (the page "Forward or reverse"):
+
+1. A list of numbers, a number, and an array of fewer than `FEW` inputs are served by forward mode: its pass costs less
+   than a tape. So is whatever asks for chunks of columns or for complex derivatives.
+2. A Jacobian of an array is computed in forward mode with structured tangents, in one call. Where its planes became
+   dense and the outputs are at most half as many as the inputs, the function is remembered, and recorded for other
+   arguments of the same shape; where they would not fit `DENSE` bytes, it is recorded at once.
+3. A gradient, and all else, is recorded. Forward mode takes over, at the price of a second evaluation, where recording
+   fails; where the m outputs cost more rows than the n inputs cost columns, ``m > n``; and where more than `NUMBERS`
+   single numbers are taken out of arrays while n is below `MANY`: of a loop of small operations a scalar dual number
+   makes shorter work. What was found out about a function is remembered for arguments of the same shape.
+4. A second derivative goes forward over reverse from `FEW_SECOND` inputs on, where the recorded function has one
+   output or fewer than half as many as inputs; else by hyper-dual numbers. A Hessian-vector product does so from
+   `FEW_PRODUCT` inputs on.
+"""
+
+import dataclasses
+import math
+import weakref
+
+import numpy as np
+
+from . import levels
+from ._reverse import LoopOfNumbers, is_traced
+from .containers import flatten, is_container
+from .errors import DifferentiationValueError, DualDiffError
+from .kinds import is_dual
+from .packing import has_duals, pack
+from .passes import Call
+from .points import seed_along
+from .pullbacks import Recording, pullback_of, vjp
+from .results import name_of, own, read
+
+FEW = {True: 48, False: 64}  # of a scalar function, of any other
+FEW_SECOND = 48
+FEW_PRODUCT = 100
+NUMBERS, MANY = 64, 1500
+
+# Bytes of dense planes of one array beyond which a Jacobian is not computed in forward mode without need.
+DENSE = 2**28
+
+# function -> the shapes of arguments of which one mode is known to make shorter work.
+_KNOWN = {"forward": weakref.WeakKeyDictionary(), "reverse": weakref.WeakKeyDictionary()}
+
+
+def _remembered(mode, function, key):
+    try:
+        return key in _KNOWN[mode].get(function, ())
+    except TypeError:  # no weak reference to it
+        return False
+
+
+def _remember(mode, function, key):
+    try:
+        _KNOWN[mode].setdefault(function, set()).add(key)
+    except TypeError:
+        pass
+
+
+def _key(settings, x):
+    return settings.name, settings.batched, np.shape(x) if isinstance(x, np.ndarray) or is_dual(x) else type(x)
+
+
+def learn(call, val):
+    """Remember what a forward pass of a Jacobian showed: dense planes, and few outputs beside the inputs."""
+    settings = call.settings
+    if settings.mode == "auto" and not call.stayed_structured and 2 * np.size(val) <= call.point.size:
+        _remember("reverse", settings.function, _key(settings, _argument(settings, call.args)))
+
+
+def holds_recorded(x):
+    """Whether an argument is recorded by an outer reverse mode, which only reverse mode can differentiate again."""
+    return is_traced(x) or (isinstance(x, list | tuple) and any(map(is_traced, x)))
+
+
+def _argument(settings, args):
+    """The argument that is differentiated; a tuple of several."""
+    chosen = settings.argnums if isinstance(settings.argnums, tuple) else (settings.argnums,)
+    found = tuple(args[i] if -len(args) <= i < len(args) else None for i in chosen)
+    return found if isinstance(settings.argnums, tuple) else found[0]
+
+
+def prefers_forward(settings, args, few):
+    """Point 1 of the rule: what is not worth a tape, seen without calling the function."""
+    x = _argument(settings, args)
+    if holds_recorded(x):
+        return False
+    return (
+        settings.chunk_size is not None or settings.max_memory is not None or settings.holomorphic or settings.sparse
+        or settings.executor is not None or settings.progress
+        or _numbers(settings, x) < few
+    )
+
+
+def _numbers(settings, x):
+    """How many inputs there are, in each row of a batch."""
+    size = sum(map(_size, x)) if isinstance(settings.argnums, tuple) else _size(x)
+    return size // (_rows(x) if settings.batched else 1)
+
+
+def _rows(x):
+    return max(len(x), 1) if isinstance(x, np.ndarray) or is_dual(x) else 1
+
+
+def _size(x):
+    """The numbers in an array or a container of arrays; 0 where forward mode has a way of its own, and for all else."""
+    if isinstance(x, np.ndarray) or is_dual(x):
+        return x.size if np.ndim(x) else 0
+    if not is_container(x):
+        return 0
+    try:
+        return sum(np.size(leaf) for _, leaf in flatten(x, "x")[0])
+    except DualDiffError:
+        return 0  # what is wrong with it is said where it is differentiated
+
+
+def first_order(settings, args, kwargs, scalar, instead, gave_up=False):
+    """Value, derivative and aux by reverse mode; None where forward mode shall do it.
+
+    ``gave_up``: forward mode tried structured tangents, and their dense planes would be too many.
+    """
+    automatic = settings.mode == "auto"
+    if settings.mode == "forward" or (automatic and prefers_forward(settings, args, FEW[scalar])):
+        return None
+    _refuse(settings, "sparse", "executor", "progress")
+    if settings.holomorphic:
+        raise DifferentiationValueError(
+            f"{settings.name}: mode='reverse' has no complex derivatives; leave mode out with holomorphic=True")
+    forced = not automatic or holds_recorded(_argument(settings, args))
+    x = _argument(settings, args)
+    key = _key(settings, x)
+    if not forced and _remembered("forward", settings.function, key):
+        return None
+    tries_structure = not scalar and settings.takes_structure and type(x) is np.ndarray
+    if tries_structure and not (forced or gave_up or _remembered("reverse", settings.function, key)):
+        return None
+    try:
+        call = Call(settings, args, kwargs)
+        n = call.batch_shape()[1]
+        recording = Recording(call, None if forced or n >= MANY else NUMBERS)
+        if forced or recording.rows <= n:
+            call.check_result(recording.y, scalar, instead)
+            return *recording.jacobian(), call.aux
+    except (Exception, LoopOfNumbers):
+        # Whatever it was: forward mode serves it, or raises what the caller is to see.
+        if forced:
+            raise
+    _remember("forward", settings.function, key)
+    return None
+
+
+def _refuse(settings, *names):
+    """Options that only forward mode has."""
+    for name in names:
+        if getattr(settings, name):
+            raise DifferentiationValueError(
+                f"{settings.name}: mode='reverse' does not go with {name}=; leave mode out, or pass mode='forward'")
+
+
+def second_order(settings, args, kwargs, scalar, compute, instead):
+    """Value, gradient, Hessian and aux by forward over reverse; None where hyper-dual numbers shall do it.
+
+    ``compute(settings)`` makes the function of (args, kwargs) that gives a first derivative.
+    """
+    automatic = settings.mode == "auto"
+    recorded = holds_recorded(_argument(settings, args))
+    if settings.mode == "forward" or (automatic and prefers_forward(settings, args, FEW_SECOND)):
+        return None
+    if settings.batched and not automatic:
+        raise DifferentiationValueError(
+            f"{settings.name}: batched=True goes by hyper-dual numbers; leave mode='reverse' out")
+    x = _argument(settings, args)
+    if settings.batched or isinstance(settings.argnums, tuple) or is_container(x):
+        if automatic:
+            return None
+        raise DifferentiationValueError(
+            f"{settings.name}: mode='reverse' takes one array for second derivatives; leave mode out")
+    _refuse(settings, "executor", "progress")
+    inner = compute(dataclasses.replace(settings, mode="reverse"), scalar)
+    seen = []
+
+    def gradient(*args, **kwargs):
+        val, jac, aux = inner(args, kwargs)
+        seen[:] = [val, aux]
+        rows = math.prod(np.shape(val))
+        if automatic and not recorded and 2 * rows > np.size(jac) // max(rows, 1) and rows > 1:
+            raise DifferentiationValueError("more outputs than forward over reverse is good for")
+        return jac, val
+
+    outer = dataclasses.replace(
+        settings, function=gradient, mode="reverse" if recorded else "forward", has_aux=True)
+    try:
+        jac, hess, val = compute(outer, False)(args, kwargs)
+    except Exception:
+        if automatic and not recorded:
+            return None
+        raise
+    return _own(val), jac, symmetric(hess, np.ndim(val)), seen[1]
+
+
+def _own(val):
+    return np.asarray(val)[()] if not hasattr(val, "_level") else val
+
+
+def symmetric(hess, lead):
+    """One triangle and its mirror image: rounding differs between the two."""
+    if hasattr(hess, "_level"):
+        return hess
+    hess = np.asarray(hess)
+    ndim = (hess.ndim - lead) // 2
+    n = math.prod(hess.shape[lead : lead + ndim])
+    flat = hess.reshape((-1, n, n))
+    upper = np.triu_indices(n, 1)
+    flat[:, upper[1], upper[0]] = flat[:, upper[0], upper[1]]
+    return flat.reshape(hess.shape)
+
+
+def product(settings, primals, tangents, point):
+    """A Hessian-vector product by forward over reverse; None where hyper-dual numbers shall do it."""
+    points = point.leaves
+    if any(child is not None for child in point.structure.children):
+        if settings.mode == "reverse":
+            raise DifferentiationValueError(
+                "hvp: mode='reverse' takes arrays as primals, found a container; leave mode out")
+        return None
+    automatic = settings.mode == "auto"
+    recorded = any(map(holds_recorded, primals))
+    if settings.mode == "forward":
+        return None
+    if automatic and not recorded and (
+        settings.chunk_size is not None or settings.max_memory is not None
+        or any(point.kind == "list" for point in points) or sum(point.size for point in points) < FEW_PRODUCT
+    ):
+        return None
+
+    def gradient(*primals):
+        y, pullback = pullback_of(settings.function, primals, settings.strict, "hvp")
+        if np.shape(y) != ():
+            raise DifferentiationValueError(
+                f"hvp: {name_of(settings.function)} returned an array of shape {np.shape(y)}, but a Hessian-vector "
+                f"product needs a scalar; use dualdiff.hessian"
+            )
+        return pullback(1.0)
+
+    try:
+        if recorded:
+            # Dual numbers do not hold what an outer reverse mode records as fast as it differentiates again.
+            return _product_reverse(gradient, primals, tangents)
+        # One pass of dual numbers: the gradients' tangents come with them.
+        lvl = levels.open_level(settings.strict)
+        try:
+            seeded = [seed_along(point, (np.expand_dims(np.asarray(t, dtype=point.dtype), 0) if not is_dual(t)
+                                         else np.expand_dims(t, 0),), None, lvl)
+                      for point, t in zip(points, tangents, strict=True)]
+            gradients = gradient(*seeded)
+            out = [read(pack(g) if has_duals(g) else g, lvl, "hvp", settings.function) for g in gradients]
+        finally:
+            levels.close_level(lvl)
+    except Exception:
+        if automatic and not recorded:
+            return None
+        raise
+    out = tuple(own(np.zeros(val.shape, val.dtype) if planes is None else planes[0][0]) for val, planes, _ in out)
+    return out[0] if len(out) == 1 else out
+
+
+def _product_reverse(gradient, primals, tangents):
+    """Reverse over reverse: the gradient of ``⟨gradient, v⟩``."""
+    def along(*primals):
+        return sum(np.sum(np.multiply(g, t)) for g, t in zip(gradient(*primals), tangents, strict=True))
+
+    out = vjp(along, *primals)[1](1.0)
+    return out[0] if len(out) == 1 else out
