@@ -11,6 +11,7 @@ import itertools
 import math
 import os
 import pickle
+import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 from concurrent.futures import as_completed as completed
@@ -31,6 +32,9 @@ LEAST_NUMBERS = 2**15
 # Executors whose workers are other processes; what they get must be pickled.
 REMOTE = ("distributed", "loky", "mpi4py")
 _tickets = itertools.count()
+# Whether this thread is at work for an executor: what it starts stays with it, since to wait for workers of the same
+# executor might be to wait for itself.
+_here = threading.local()
 
 
 class Task(NamedTuple):
@@ -95,13 +99,18 @@ def row_blocks(rows, workers, size):
     return list(zip(ends, ends[1:], strict=False))
 
 
+def shares(settings):
+    """Whether work is handed out, now and here."""
+    return settings.executor is not None and not getattr(_here, "at_work", False)
+
+
 def run(call, tasks, unit):
     """Run the tasks of a call; return their results in order."""
     settings = call.settings
     if settings.executor is None and not settings.progress:
         return [getattr(call, task.method)(*task.job) for task in tasks]
     with Progress(settings.progress, settings.name, sum(task.cost for task in tasks), unit) as progress:
-        if settings.executor is not None:
+        if shares(settings):
             return _share_out(call, tasks, progress)
         results = []
         for task in tasks:
@@ -207,7 +216,11 @@ def _work(work, method, job, first, ticket):
                 f"install cloudpickle here and there"
             ) from error
     settings, args, kwargs, warnings = work
-    with np.errstate(**warnings):
-        call = Call(settings, args, kwargs)
-        result = getattr(call, method)(*job)
+    before, _here.at_work = getattr(_here, "at_work", False), True
+    try:
+        with np.errstate(**warnings):
+            call = Call(settings, args, kwargs)
+            result = getattr(call, method)(*job)
+    finally:
+        _here.at_work = before
     return result, (call.aux, call.outputs) if first else None

@@ -159,6 +159,14 @@ def test_outer_derivatives_go_to_threads_only(processes):
         dd.derivative(lambda t: outer(t, processes))(0.7)
 
 
+def test_a_pool_that_waits_for_itself_does_not():
+    wanted = dd.jacobian(dd.grad(energy))(X)
+    with ThreadPoolExecutor(1) as pool:
+        close(dd.jacobian(dd.grad(energy, executor=pool), executor=pool)(X), wanted)
+        batch = dd.jacobian(dd.jacobian(rows, batched=True, executor=pool), batched=True, executor=pool)
+        assert batch(np.ones((4, 3))).shape == (4, 2, 3, 3)
+
+
 # -- how the work is cut -----------------------------------------------------------------------------------------------
 
 
