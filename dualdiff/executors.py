@@ -13,8 +13,6 @@ import os
 import pickle
 import threading
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
-from concurrent.futures import as_completed as completed
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -50,7 +48,7 @@ class Task(NamedTuple):
 
 
 def check_executor(executor, name):
-    if executor is None or isinstance(executor, Executor):
+    if executor is None or isinstance(executor, _futures().Executor):
         return
     cure = "pass client.get_executor()" if hasattr(executor, "get_executor") else (
         "pass a ThreadPoolExecutor, a ProcessPoolExecutor, or dask's client.get_executor()"
@@ -58,6 +56,11 @@ def check_executor(executor, name):
     raise DifferentiationTypeError(
         f"{name}: executor must be a concurrent.futures.Executor, found {type(executor).__name__}; {cure}"
     )
+
+
+def _futures():
+    """``concurrent.futures``: who has an executor has imported it, and for all others it is long to import."""
+    return importlib.import_module("concurrent.futures")
 
 
 def worker_count(executor):
@@ -129,7 +132,7 @@ def _share_out(call, tasks, progress):
             task = tasks[i]
             work = packed(call.args if task.args is None else task.args)
             futures[settings.executor.submit(_work, work, task.method, task.job, i == 0, ticket)] = i
-        for future in completed(futures):
+        for future in _futures().as_completed(futures):
             i = futures[future]
             results[i], common = future.result()
             if common is not None:
@@ -153,7 +156,7 @@ def _share_out(call, tasks, progress):
 def _is_of_the_executor(error):
     """Whether an error tells of lost workers, and not of the user's function."""
     return (
-        isinstance(error, BrokenExecutor | CancelledError)
+        isinstance(error, (_futures().BrokenExecutor, _futures().CancelledError))
         or type(error).__module__.split(".")[0] in REMOTE
         or (type(error) is RuntimeError and "after shutdown" in str(error))
     )
@@ -188,7 +191,7 @@ class _Packed:
 
 def _is_remote(executor):
     """Whether an executor is known to work in other processes; others take objects as they are."""
-    return isinstance(executor, ProcessPoolExecutor) or any(
+    return isinstance(executor, _futures().ProcessPoolExecutor) or any(
         kind.__module__.split(".")[0] in REMOTE for kind in type(executor).__mro__
     )
 
