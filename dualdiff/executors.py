@@ -11,9 +11,8 @@ import itertools
 import math
 import os
 import pickle
+import threading
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
-from concurrent.futures import as_completed as completed
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -31,6 +30,9 @@ LEAST_NUMBERS = 2**15
 # Executors whose workers are other processes; what they get must be pickled.
 REMOTE = ("distributed", "loky", "mpi4py")
 _tickets = itertools.count()
+# Whether this thread is at work for an executor: what it starts stays with it, since to wait for workers of the same
+# executor might be to wait for itself.
+_here = threading.local()
 
 
 class Task(NamedTuple):
@@ -46,7 +48,7 @@ class Task(NamedTuple):
 
 
 def check_executor(executor, name):
-    if executor is None or isinstance(executor, Executor):
+    if executor is None or isinstance(executor, _futures().Executor):
         return
     cure = "pass client.get_executor()" if hasattr(executor, "get_executor") else (
         "pass a ThreadPoolExecutor, a ProcessPoolExecutor, or dask's client.get_executor()"
@@ -54,6 +56,11 @@ def check_executor(executor, name):
     raise DifferentiationTypeError(
         f"{name}: executor must be a concurrent.futures.Executor, found {type(executor).__name__}; {cure}"
     )
+
+
+def _futures():
+    """``concurrent.futures``: who has an executor has imported it, and for all others it is long to import."""
+    return importlib.import_module("concurrent.futures")
 
 
 def worker_count(executor):
@@ -95,13 +102,18 @@ def row_blocks(rows, workers, size):
     return list(zip(ends, ends[1:], strict=False))
 
 
+def shares(settings):
+    """Whether work is handed out, now and here."""
+    return settings.executor is not None and not getattr(_here, "at_work", False)
+
+
 def run(call, tasks, unit):
     """Run the tasks of a call; return their results in order."""
     settings = call.settings
     if settings.executor is None and not settings.progress:
         return [getattr(call, task.method)(*task.job) for task in tasks]
     with Progress(settings.progress, settings.name, sum(task.cost for task in tasks), unit) as progress:
-        if settings.executor is not None:
+        if shares(settings):
             return _share_out(call, tasks, progress)
         results = []
         for task in tasks:
@@ -120,7 +132,7 @@ def _share_out(call, tasks, progress):
             task = tasks[i]
             work = packed(call.args if task.args is None else task.args)
             futures[settings.executor.submit(_work, work, task.method, task.job, i == 0, ticket)] = i
-        for future in completed(futures):
+        for future in _futures().as_completed(futures):
             i = futures[future]
             results[i], common = future.result()
             if common is not None:
@@ -144,7 +156,7 @@ def _share_out(call, tasks, progress):
 def _is_of_the_executor(error):
     """Whether an error tells of lost workers, and not of the user's function."""
     return (
-        isinstance(error, BrokenExecutor | CancelledError)
+        isinstance(error, (_futures().BrokenExecutor, _futures().CancelledError))
         or type(error).__module__.split(".")[0] in REMOTE
         or (type(error) is RuntimeError and "after shutdown" in str(error))
     )
@@ -179,7 +191,7 @@ class _Packed:
 
 def _is_remote(executor):
     """Whether an executor is known to work in other processes; others take objects as they are."""
-    return isinstance(executor, ProcessPoolExecutor) or any(
+    return isinstance(executor, _futures().ProcessPoolExecutor) or any(
         kind.__module__.split(".")[0] in REMOTE for kind in type(executor).__mro__
     )
 
@@ -207,7 +219,11 @@ def _work(work, method, job, first, ticket):
                 f"install cloudpickle here and there"
             ) from error
     settings, args, kwargs, warnings = work
-    with np.errstate(**warnings):
-        call = Call(settings, args, kwargs)
-        result = getattr(call, method)(*job)
+    before, _here.at_work = getattr(_here, "at_work", False), True
+    try:
+        with np.errstate(**warnings):
+            call = Call(settings, args, kwargs)
+            result = getattr(call, method)(*job)
+    finally:
+        _here.at_work = before
     return result, (call.aux, call.outputs) if first else None

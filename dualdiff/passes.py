@@ -15,7 +15,7 @@ from . import levels, tangents
 from ._array import is_dual, level, pairs
 from .containers import derivative_of, point_of, point_of_arguments, read_result
 from .errors import DifferentiationTypeError, DifferentiationValueError
-from .executors import Task, check_executor, columns_per_block, row_blocks, run, worker_count
+from .executors import Task, check_executor, columns_per_block, row_blocks, run, shares, worker_count
 from .functions import value as plain_value
 from .points import DIAGONAL, FULL, TRIANGLE
 from .results import as_sparse, described, name_of, own, sparse_arrays, sparse_jacobian
@@ -337,7 +337,7 @@ class Call:
         return np.sum(e12, axis=0)
 
     def _shares_rows(self):
-        return self.settings.batched and self.settings.executor is not None
+        return self.settings.batched and shares(self.settings)
 
     def _by_rows(self, method, order):
         """Let workers have rows of the batch, each with all columns."""

@@ -102,7 +102,8 @@ def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False,
     executor : concurrent.futures.Executor, optional
         Threads, processes or machines (``client.get_executor()`` of dask.distributed) that share the columns, or with
         ``batched=True`` the rows. For other processes function and arguments are pickled, with cloudpickle where it is
-        installed. A block of columns evaluates the value anew, so this pays where a pass is long.
+        installed. A block of columns evaluates the value anew, so this pays where a pass is long. A derivative that is
+        taken inside a worker stays there.
     max_memory : int, optional
         Bytes that the planes of a pass may take, a quarter of the machine's memory when nothing is said.
     has_aux : bool

@@ -2,7 +2,10 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
+import warnings
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
@@ -44,9 +47,11 @@ def processes():
 @pytest.fixture(scope="module")
 def client():
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
-    ) as cluster, distributed.Client(cluster) as client:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of a machine that is slow at the moment
+        cluster = distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=":0", silence_logs=50)
+        client = distributed.Client(cluster)
+    with cluster, client:
         yield client
 
 
@@ -159,6 +164,14 @@ def test_outer_derivatives_go_to_threads_only(processes):
         dd.derivative(lambda t: outer(t, processes))(0.7)
 
 
+def test_a_pool_that_waits_for_itself_does_not():
+    wanted = dd.jacobian(dd.grad(energy))(X)
+    with ThreadPoolExecutor(1) as pool:
+        close(dd.jacobian(dd.grad(energy, executor=pool), executor=pool)(X), wanted)
+        batch = dd.jacobian(dd.jacobian(rows, batched=True, executor=pool), batched=True, executor=pool)
+        assert batch(np.ones((4, 3))).shape == (4, 2, 3, 3)
+
+
 # -- how the work is cut -----------------------------------------------------------------------------------------------
 
 
@@ -257,8 +270,6 @@ def test_functions_that_the_worker_does_not_find(processes):
     nowhere.__module__, nowhere.__qualname__ = "no_such_module", "fails"
     module = type(os)("no_such_module")
     module.fails = nowhere
-    import sys
-
     sys.modules["no_such_module"] = module
     try:
         with pytest.raises(dd.ExecutorError, match="no_such_module.*workers can import"):
@@ -283,6 +294,14 @@ def test_refusals(call, words):
     with pytest.raises(dd.DualDiffError) as caught:
         call()
     assert all(word in str(caught.value) for word in words)
+
+
+def test_nothing_of_it_is_imported_before_it_is_used():
+    code = (
+        "import sys, numpy, dualdiff as dd; dd.jacobian(lambda x: x)(numpy.ones(3));"
+        "assert not {'concurrent.futures', 'multiprocessing', 'optree', 'tqdm', 'dask', 'scipy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_client_is_no_executor(client):

@@ -533,6 +533,11 @@ def test_a_pattern_that_is_found_out():
             integrate.solve_ivp(heat, (0.0, 1.0), ROD, "BDF", jac="sparse")
 
 
+def test_lsoda_takes_nothing_sparse():
+    with pytest.raises(dd.DifferentiationValueError, match="LSODA.*BDF"):
+        integrate.solve_ivp(heat, (0.0, 1.0), ROD, "LSODA", jac="sparse")
+
+
 def test_options_of_equations_go_through():
     seen = []
 

@@ -214,6 +214,8 @@ def _with_jacobian(fun, method, options):
     if own or banded or method not in (*IMPLICIT, *(getattr(_integrate, name) for name in IMPLICIT)):
         return options
     sparse = method not in ("LSODA", _integrate.LSODA)  # which takes no pattern, and warns of one
+    if isinstance(jac, str) and not sparse:
+        raise DifferentiationValueError("solve_ivp: LSODA takes no sparse Jacobian; leave jac out, or take BDF")
     pattern = options.pop("jac_sparsity", None) if sparse else None
     return options | {"jac": _exact_jacobian(fun, jac, pattern)}
 
