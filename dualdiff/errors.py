@@ -29,13 +29,13 @@ class LevelError(DualDiffError, RuntimeError):
     """A dual number was used outside the transform call that made it."""
 
 
+class MissingPackageError(DualDiffError, ImportError):
+    """What was asked for needs a package that is not installed."""
+
+
 class DerivativeMismatch(DualDiffError, AssertionError):
     """Derivatives and central differences disagree."""
 
 
 class PatternError(DualDiffError, ValueError):
     """A derivative has entries where its sparsity pattern has none."""
-
-
-class MissingPackageError(DualDiffError, ImportError):
-    """A package that is optional is needed and not installed."""

@@ -72,9 +72,9 @@ class Settings:
         2. Otherwise a pass takes as many as fit, at least one; ``chunk_size`` is an upper limit of the caller's own.
         """
         memory = machine_memory() // 4 if self.max_memory is None else self.max_memory
-        fits = memory / (LIVE_ARRAYS * point.dtype.itemsize * max(point.size, 1) * each)
+        fits = memory / (LIVE_ARRAYS * point.dtype.itemsize * max(point.size, 1))
         fits = fits if planes == 1 else math.sqrt(fits)
-        step = max(1, int(min(n, fits, n if self.chunk_size is None else self.chunk_size)))
+        step = max(1, int(min(n, fits / each, n if self.chunk_size is None else self.chunk_size)))
         return [(first, min(step, n - first)) for first in range(0, n, step)] or [(0, 0)]
 
 
