@@ -396,7 +396,7 @@ def _symmetric(pattern, name):
 # -- evaluation --------------------------------------------------------------------------------------------------------
 
 
-def places(pattern, colours, name, symmetric):
+def _places(pattern, colours, name, symmetric):
     """Where every entry of a pattern stands among the products (colours, m) of the matrix with its colours.
 
     Entry (i, j) is in the product with the colour of j, in row i, when no other entry of the row has that colour. A
@@ -452,7 +452,7 @@ class Evaluator:
             colours = (star_colouring if self.symmetric else column_colouring)(self.pattern)
         self.colours = np.array(colours)
         self._settings, self._verified, self._pick = settings, bool(verify), pick
-        self._places = places(self.pattern, self.colours, settings.name, self.symmetric)
+        self._places = _places(self.pattern, self.colours, settings.name, self.symmetric)
         n = self.pattern.shape[1]
         count = int(self.colours.max(initial=-1)) + 1
         # A row for each colour, and a random one in the end: what `verify` compares with.
