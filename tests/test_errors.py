@@ -38,7 +38,7 @@ def test_errors_are_of_the_family(name, builtin):
 
 
 def test_every_public_error_is_also_a_builtin():
-    builtins = (TypeError, ValueError, RuntimeError, AssertionError, NotImplementedError, AttributeError)
+    builtins = (TypeError, ValueError, RuntimeError, AssertionError, NotImplementedError, AttributeError, ImportError)
     errors = [e for e in vars(dd).values() if isinstance(e, type) and issubclass(e, Exception)]
     assert dd.DualDiffError in errors and len(errors) >= 3
     for error in errors:
