@@ -491,6 +491,11 @@ class Evaluator:
     def _call(self, args, kwargs, verify):
         """The call, and its seeds in the dtype of x."""
         call = Call(self._settings, args, kwargs)
+        if not isinstance(call.point, Point):
+            raise DifferentiationTypeError(
+                f"{self._settings.name}: x must be a number, an array or a flat list of numbers, since a pattern has a "
+                f"column for each; join the parts of a container, or several arguments, with np.concatenate"
+            )
         n = self.pattern.shape[1]
         if call.point.size != n:
             raise DifferentiationValueError(

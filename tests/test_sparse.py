@@ -905,6 +905,14 @@ def test_refusals(attempt, error, match):
         attempt()
 
 
+@pytest.mark.parametrize("make", [sparse.jacobian, sparse.hessian, sparse.weighted_hessian])
+def test_containers_are_refused(make):
+    with pytest.raises(DifferentiationTypeError, match="must be a number, an array or a flat list of numbers"):
+        make(lambda p: np.sum(p["a"] ** 2), np.eye(2))({"a": np.ones(2)}, 1.0)
+    with pytest.raises(DifferentiationTypeError, match="must be a number, an array or a flat list of numbers"):
+        sparse.pattern(lambda p: np.sum(p["a"] ** 2), {"a": np.ones(2)})
+
+
 def test_outer_derivatives_are_refused():
     x = np.ones(2)
     for evaluate in (
