@@ -128,7 +128,7 @@ def peel(neighbours, keys, ranks):
     """Take away the vertex of least key again and again, each time lowering the keys of its neighbours by one.
 
     Ties go to the vertex whose key fell last, at first to the one that comes first in ``ranks``. Time and memory are
-    those of the edges: a vertex stands in one bucket for each key it ever had.
+    those of the edges: a vertex stands in one bucket for each key it ever had, and leaves from the lowest.
     """
     keys = [int(key) for key in keys]
     buckets = [[] for _ in range(max(keys, default=0) + 1)]
@@ -140,7 +140,7 @@ def peel(neighbours, keys, ranks):
         while not buckets[low]:
             low += 1
         v = buckets[low].pop()
-        if gone[v] or keys[v] != low:
+        if gone[v]:
             continue
         gone[v] = 1
         order.append(v)

@@ -411,7 +411,7 @@ def _symmetric(pattern, name):
 # -- evaluation --------------------------------------------------------------------------------------------------------
 
 
-def places(pattern, colours, name, symmetric):
+def _places(pattern, colours, name, symmetric):
     """Where every entry of a pattern stands among the products (colours, m) of the matrix with its colours.
 
     Entry (i, j) is in the product with the colour of j, in row i, when no other entry of the row has that colour. A
@@ -467,7 +467,7 @@ class Evaluator:
             colours = (star_colouring if self.symmetric else column_colouring)(self.pattern)
         self.colours = np.array(colours)
         self._settings, self._verified, self._pick = settings, bool(verify), pick
-        self._places = places(self.pattern, self.colours, settings.name, self.symmetric)
+        self._places = _places(self.pattern, self.colours, settings.name, self.symmetric)
         n = self.pattern.shape[1]
         count = int(self.colours.max(initial=-1)) + 1
         # A row for each colour, and a random one in the end: what `verify` compares with.
@@ -506,6 +506,11 @@ class Evaluator:
     def _call(self, args, kwargs, verify):
         """The call, and its seeds in the dtype of x."""
         call = Call(self._settings, args, kwargs)
+        if not isinstance(call.point, Point):
+            raise DifferentiationTypeError(
+                f"{self._settings.name}: x must be a number, an array or a flat list of numbers, since a pattern has a "
+                f"column for each; join the parts of a container, or several arguments, with np.concatenate"
+            )
         n = self.pattern.shape[1]
         if call.point.size != n:
             raise DifferentiationValueError(
@@ -544,7 +549,7 @@ class Evaluator:
                 wrong = ~(off <= tolerance * scale()) & (np.isfinite(want) | np.isfinite(got))
         if not wrong.any():
             return
-        i = int(np.argmax(np.where(wrong, np.where(np.isnan(off), np.inf, off), -1.0)))
+        i = int(np.argmax(np.where(wrong, off, -1.0)))
         index = f", the result at {tuple(map(int, np.unravel_index(i, shape)))}," if len(shape) > 1 else ""
         raise PatternError(
             f"{self._settings.name}: the pattern does not hold at this x; {int(wrong.sum())} of {wrong.size} rows are "
@@ -606,7 +611,6 @@ class ColouredHessian(Evaluator):
 
         y, lvl = call.seeded(seed)
         val, stacks = call.read_second(y, lvl, layout)
-        self._refuse_duals(val, *stacks)
         call.check_result(val, True, "dualdiff.sparse.weighted_hessian, the Hessian of a weighted sum of its entries")
         return val, stacks
 
@@ -644,7 +648,6 @@ class WeightedHessian(Evaluator):
         x, weights, *args = args
         call, seeds = self._call((x, *args), kwargs, verify)
         val, planes = self._products(call, seeds)
-        self._refuse_duals(val, planes)
         if val.size != self.pattern.shape[0]:
             raise DifferentiationValueError(
                 f"{self._settings.name}: the pattern has {self.pattern.shape[0]} rows, but the function returned "

@@ -139,9 +139,9 @@ def test_docstring_runs_as_written(name):
     check_examples(inspect.getdoc(OBJECTS[name]), {"np": np, "dd": dd}, name)
 
 
-@pytest.mark.parametrize("name", dd.__all__)
+@pytest.mark.parametrize("name", [*dd.__all__, *(f"sparse.{name}" for name in dd.sparse.__all__)])
 def test_public_names_have_a_docstring(name):
-    value = getattr(dd, name)
+    value = OBJECTS[f"dualdiff.{name}"]
     if not callable(value):
         return
     assert (value.__doc__ or "").strip(), f"dualdiff.{name} has no docstring"

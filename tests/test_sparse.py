@@ -233,6 +233,8 @@ def test_detection_counts_nan_and_keeps_within_domains():
     with np.errstate(all="ignore"):
         p = sparse.pattern(lambda v: np.log(v) + np.sqrt(v[::-1]), x)
     assert p.array.toarray().all()
+    # Beside 0.999 the root has left its domain, and says nothing of it.
+    assert sparse.pattern(lambda v: np.sqrt(1 - v), np.full(2, 0.999)).array.diagonal().all()
     np.testing.assert_array_equal(sparse.pattern(lambda v: v * np.nan, np.ones(2)).array.toarray(), np.eye(2))
 
 
@@ -266,6 +268,7 @@ def test_what_a_pattern_is_made_of():
     assert p == sparse.Pattern(sp.coo_matrix(dense)) == sparse.Pattern(dense.tolist()) == sparse.Pattern(p)
     stored = sp.csr_array((np.array([0.0, 1.0, 1.0]), np.array([2, 0, 0]), np.array([0, 3])), shape=(1, 3))
     np.testing.assert_array_equal(sparse.Pattern(stored).array.toarray(), [[1, 0, 1]])
+    assert sparse.Pattern(stored).nnz == 2
     assert stored.nnz == 3
     assert p != sparse.Pattern(dense[:, :2]) and p != 3
     assert p.T.T == p and p.T.shape == (3, 2)
@@ -466,6 +469,8 @@ def test_the_best_order_is_at_least_as_good_as_any(rng):
     symmetric |= symmetric.T
     for colour, p in ((sparse.column_colouring, pattern), (sparse.star_colouring, symmetric)):
         assert colour(p).max() == min(colour(p, order=order).max() for order in ORDERS[1:])
+    stencil = five_points(6)
+    assert [sparse.column_colouring(stencil, order=order).max() for order in ("natural", "best")] == [6, 4]
 
 
 def test_a_colouring_is_computed_once(monkeypatch):
@@ -688,6 +693,21 @@ def test_colours_are_accepted_where_the_definition_allows_recovery(pattern, data
             assert readable
 
 
+def test_large_tridiagonal_matrices():
+    n = 100_000
+    x = np.linspace(0.5, 1.5, n)
+    line = sp.diags_array([np.ones(n)] * 3, offsets=[-1, 0, 1], shape=(n, n))
+    assert sparse.star_colouring(line, order="natural").max() + 1 == 3
+    got = sparse.jacobian(broyden, line)(x)
+    want = sp.diags_array([np.full(n, -1.0), 3.0 - 4.0 * x, np.full(n, -2.0)], offsets=[-1, 0, 1], shape=(n, n))
+    assert abs(got - want).max() < 1e-14
+    pairs = sp.diags_array([np.ones(n), np.ones(n)], offsets=[0, 1], shape=(n - 1, n))
+    h = sparse.weighted_hessian(lambda v: 100.0 * (v[1:] - v[:-1] ** 2) ** 2 + (1.0 - v[:-1]) ** 2, pairs)(x, 1.0)
+    assert h.nnz == 3 * n - 2
+    np.testing.assert_allclose(h.diagonal(1), -400.0 * x[:-1], rtol=1e-15)
+    np.testing.assert_allclose(h.diagonal()[1:-1], 202.0 + 1200.0 * x[1:-1] ** 2 - 400.0 * x[2:], rtol=1e-13)
+
+
 # -- verification ------------------------------------------------------------------------------------------------------
 
 
@@ -824,6 +844,12 @@ def test_one_evaluation_of_a_hessian():
     sparse.value_grad_and_hessian(f, tridiagonal(12), verify=False)(LINE)
     terms, of_terms = counted(lambda v: np.diff(v) ** 2)
     sparse.weighted_hessian(terms, np.eye(11, 12) + np.eye(11, 12, k=1))(LINE, 1.0)
+
+    def one_set_of_seeds(v):
+        assert v._stacks[0] is v._stacks[1]
+        return v**2
+
+    sparse.weighted_hessian(one_set_of_seeds, np.eye(12))(LINE, 1.0)
     assert seen == [(12, 4, 48), (12, 3, 36)] and of_terms == [(3, 3, 6)]
 
 
@@ -877,6 +903,14 @@ def test_max_memory_sets_the_chunks():
 def test_refusals(attempt, error, match):
     with pytest.raises(error, match=match):
         attempt()
+
+
+@pytest.mark.parametrize("make", [sparse.jacobian, sparse.hessian, sparse.weighted_hessian])
+def test_containers_are_refused(make):
+    with pytest.raises(DifferentiationTypeError, match="must be a number, an array or a flat list of numbers"):
+        make(lambda p: np.sum(p["a"] ** 2), np.eye(2))({"a": np.ones(2)}, 1.0)
+    with pytest.raises(DifferentiationTypeError, match="must be a number, an array or a flat list of numbers"):
+        sparse.pattern(lambda p: np.sum(p["a"] ** 2), {"a": np.ones(2)})
 
 
 def test_outer_derivatives_are_refused():

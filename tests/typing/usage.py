@@ -52,6 +52,12 @@ def newton_step(f: Callable[[Vector], np.float64], b: Vector) -> Vector:
 
 step = newton_step(lambda b: loss(b, x), b)
 
+pattern = dd.sparse.pattern(model, b, x, order=1)
+assert_type(pattern | pattern.T.T, dd.sparse.Pattern)
+evaluate: dd.sparse.Evaluator = dd.sparse.jacobian(model, pattern, verify=False)
+evaluate.verify(b, x)
+colours: NDArray[np.intp] = dd.sparse.column_colouring(np.eye(2), order="natural")
+
 dual = dd.Dual(2.0, [1.0, 0.0])
 product: dd.Dual = dual * dual + 1.0
 reflected: dd.Dual = 1 / dual.sqrt()
