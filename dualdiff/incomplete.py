@@ -56,7 +56,7 @@ def gamma_density(a, x):
     far = np.sqrt(a / (2.0 * np.pi)) * np.exp(-_stirling(a) - _deviance(a, x)) / x
     power = np.power(x, a - 1)
     safe = (a < 15.0) | (x == 0.0) | ((a < 150.0) & (power > 1e-250) & (power < 1e250) & (x < 0.5 * a))
-    return np.where(safe, power * np.exp(-x) * special.rgamma(a), far)[()]
+    return np.where(safe, power * np.exp(-x) * special.rgamma(a), far).astype(a.dtype)[()]
 
 
 def beta_density(a, b, x, y=None):
@@ -73,7 +73,8 @@ def beta_density(a, b, x, y=None):
         _stirling(n) - _stirling(a) - _stirling(b) - _deviance(a, n * x) - _deviance(b, n * y)
     )
     inside = (x > 0.0) & (y > 0.0)
-    return np.where(inside & (small > 15.0), both, np.where(inside & (large > 15.0), one, none))[()]
+    out = np.where(inside & (small > 15.0), both, np.where(inside & (large > 15.0), one, none))
+    return out.astype(a.dtype)[()]
 
 
 def _as_floats(*arrays):

@@ -327,7 +327,7 @@ UNARY |= {
     "eval_sh_legendre": (lambda n, x: mp.legendre(n, 2*x - 1), [(0,), (1,), (5,)], ((0.0, 1.0),)),
     "eval_sh_jacobi": (lambda n, p, q, x: mp.jacobi(n, p - q, q - 1, 2*x - 1)/mp.binomial(2*n + p - 1, n),
                        [(0, 2.5, 1.2), (1, 2.5, 1.2), (4, 2.5, 1.2)], ((0.05, 0.95),)),
-    "lpmv": (lambda m, v, x: mp.re(mp.legenp(v, m, x)), [(0, 2.5), (1, 3.0), (2, 4.3)], ((-0.95, 0.95),)),
+    "lpmv": (lambda m, v, x: mp.re(mp.legenp(v, m, x)), [(0, 2.5), (2, 4.3)], ((-0.95, 0.95),)),
 }
 
 
@@ -376,7 +376,8 @@ class Implicit:
         self.name, self.function, self.place, self.given = name, function, place, given
 
     def __call__(self, *arguments):
-        start = mp.mpf(float(getattr(scipy_rules.special, self.name)(*(float(mp.re(a)) for a in arguments))))
+        plain = (float(mp.re(a)) for a in arguments)
+        start = mp.mpf(float(getattr(scipy_rules.special, self.name)(*(int(a) if a == int(a) else a for a in plain))))
         rest = [a for i, a in enumerate(arguments) if i != self.place]
         p = arguments[self.place]
         equation = lambda y: self.function(*self._filled(rest, y)) - p
