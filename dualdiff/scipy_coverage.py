@@ -1,4 +1,4 @@
-"""Where every ufunc of ``scipy.special`` stands: which of its arguments have a derivative, and why the others have none.
+"""Where every ufunc of ``scipy.special`` stands: which arguments have a derivative, and why the others have none.
 
 What is differentiable is read off the rows of `dualdiff.scipy_rules`. What is written here by hand are the reasons for
 the rest; the tests hold both lists against SciPy. ``python tests/test_scipy_special.py`` writes them to
@@ -25,9 +25,13 @@ _SHAPE = ("a parameter of a hypergeometric function: derivatives with respect to
 _NONCENTRAL = ("degrees of freedom of a noncentral distribution: an infinite sum of derivatives of incomplete gamma or "
                "beta functions, which SciPy lacks")
 _DEGREE = "a degree: polynomials at whole numbers, and between them a hypergeometric function of its parameter"
-_WEIGHT = "a parameter of the weight: a sum over all polynomials of lower degree, and no finite one between whole degrees"
+_WEIGHT = ("a parameter of the weight: a sum over all polynomials of lower degree, and no finite one between whole "
+           "degrees")
 _EIGENFUNCTION = ("a parameter of the differential equation: derivatives with respect to it are infinite sums over all "
                   "other eigenfunctions, which SciPy lacks")
+
+_EXPONENT = ("an exponent in an integral of a Bessel function: the derivative is the integral with a logarithm, which "
+             "SciPy lacks")
 
 # Reasons, by hand: function.argument, for every function and argument without a derivative
 _REASONS = {
@@ -41,8 +45,7 @@ _REASONS = {
     _ORDER: """
         jv.v jve.v yv.v yve.v iv.v ive.v kv.v kve.v hankel1.v hankel1e.v hankel2.v hankel2e.v struve.v modstruve.v
         besselpoly.nu""",
-    "an exponent in an integral of a Bessel function: the derivative is the integral with a logarithm, which SciPy lacks":
-        "besselpoly.lmb",
+    _EXPONENT: "besselpoly.lmb",
     _SHAPE: """
         hyp0f1.v hyp1f1.a hyp1f1.b hyp2f1.a hyp2f1.b hyp2f1.c hyperu.a hyperu.b lpmv.v pbdv.v pbvv.v pbwa.a
         wright_bessel.a wright_bessel.b log_wright_bessel.a log_wright_bessel.b""",

@@ -60,7 +60,8 @@ def elliptic(i, q, phi, m):
     s, c = np.sin(rest), np.cos(rest)
 
     def part(s, c):
-        return 0.5 * s * np.abs(s)**(2.0 * i) * carlson(0.0, 0.5, -q, i + 1.0 + q, 0.0, c * c, 1.0 - m * s * s, 1.0, 1.0)
+        integral = carlson(0.0, 0.5, -q, i + 1.0 + q, 0.0, c * c, 1.0 - m * s * s, 1.0, 1.0)
+        return 0.5 * s * np.abs(s)**(2.0 * i) * integral
 
     out = part(s, c)
     if np.any(turns):

@@ -417,8 +417,8 @@ derivative plus its change under a relative change of the argument by as much; "
 such function. This page is written by `python tests/test_scipy_special.py`.
 
 Derivatives of incomplete gamma and beta functions with respect to their parameters are integrals of the density times
-polynomials in logarithms, of every order; see `dualdiff/incomplete.py`. For parameters from 1e-6 to 1e5 they are good to
-1e-13 of themselves, apart from places where a derivative of second or higher order changes its sign. There the same
+polynomials in logarithms, of every order; see `dualdiff/incomplete.py`. For parameters from 1e-6 to 1e5 they are good
+to 1e-13 of themselves, apart from places where a derivative of second or higher order changes its sign. There the same
 number of digits holds for the largest term.
 
 Functions of one and two variables, `x` (and `y`) in SciPy's order:

@@ -87,6 +87,11 @@ def test_negative_binomial_in_its_number_of_successes(kind):
                                differences(lambda p: np.sum(dd.jacobian(f)(p), 0), point), rtol=1e-9, atol=1e-9)
 
 
+def along(function, place, at):
+    """A function of the argument number ``at``, the others as they are."""
+    return lambda t: function(*place[:at], t, *place[at + 1:])
+
+
 def test_shapes_of_distribution_functions_against_mpmath():
     """Both tails, where the probability itself is 1 or next to nothing."""
     cases = (
@@ -100,16 +105,10 @@ def test_shapes_of_distribution_functions_against_mpmath():
          lambda x, v: mp.log(mp.betainc(v/2, 0.5, 0, v/(v + x*x), regularized=True)/2)),
     )
     for function, place, at, exact in cases:
-        place = list(place)
-
-        def f(t, place=place, function=function, at=at):
-            return function(*place[:at], t, *place[at + 1:])
-
         with mp.workdps(40):
-            reference = [mp.mpf(one) for one in place]
-            want = [float(mp.diff(lambda t: exact(*reference[:at], t, *reference[at + 1:]), reference[at], k))
-                    for k in (1, 2)]
-        have = [dd.derivative(f, order=k)(place[at]) for k in (1, 2)]
+            reference = along(exact, [mp.mpf(one) for one in place], at)
+            want = [float(mp.diff(reference, mp.mpf(place[at]), k)) for k in (1, 2)]
+        have = [dd.derivative(along(function, place, at), order=k)(place[at]) for k in (1, 2)]
         np.testing.assert_allclose(have, want, rtol=2e-12)
 
 

@@ -1,8 +1,8 @@
 """Log-densities, log-distribution and log-survival functions of common families, on floats and dual numbers.
 
-Names and arguments are SciPy's (`scipy.stats`): shapes, then ``loc`` and ``scale``. Densities and distribution functions
-are differentiable in all of them, at every order; counts are constants, and so is the number of trials of the binomial
-distribution.
+Names and arguments are SciPy's (`scipy.stats`): shapes, then ``loc`` and ``scale``. Densities and distribution
+functions are differentiable in all of them, at every order; counts are constants, and so is the number of trials of the
+binomial distribution.
 
 Examples
 --------
