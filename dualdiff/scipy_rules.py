@@ -870,7 +870,7 @@ PARTIALS: tuple[Partials, ...] = (
     *(_p(f"spherical_{letter}n", "n x", _fields(source=source),
          x=f"{sign}(n*spherical_{letter}n(where(n > 0.0, n - 1.0, 0.0), x) "
            f"{other} (n + 1.0)*spherical_{letter}n(n + 1.0, x))/(2.0*n + 1.0)")
-      for letter, sign, other, source in (("j", "", "-", "10.51.1"), ("y", "", "-", "10.51.1"), 
+      for letter, sign, other, source in (("j", "", "-", "10.51.1"), ("y", "", "-", "10.51.1"),
                                           ("i", "", "+", "10.51.4"), ("k", "-", "+", "10.51.4"))),
 )
 

@@ -278,7 +278,7 @@ UNARY |= {
     "_modfresnelm_1": (_modfresnel(-1), [()], ((-2.0, 4.0), (8.0, 40.0))),
     "wofz": (lambda x: _wofz(0, x), [()], ((-7.9, 7.9), (-40.0, 40.0))),
     "_wofz": (_wofz, [(1,), (2,)], ((-7.9, 7.9), (-40.0, 40.0))),
-    **{f"_airye_{i}": (_airy(i % 2, i > 1, True), [()], 
+    **{f"_airye_{i}": (_airy(i % 2, i > 1, True), [()],
                         ((0.1, 9.9), (10.0, 200.0), *([(-8.0, -0.1)] if i > 1 else [])))
        for i in range(4)},
     **{f"_itairy_{i}": (_integral((lambda f, s: lambda x: f(s*x))(mp.airyai if i % 2 == 0 else mp.airybi,
