@@ -157,6 +157,16 @@ def beta_bell(i, j, a, b, x):
     return _vector(lambda a, b, x: _beta_bell(int(i), int(j), a, b, a + b, x, 1.0 - x, a + b) + 0.0 * x, a, b, x)
 
 
+def beta_step(i, j, a, b, x):
+    """The derivative of orders i in a and j in b of ``I_x(a, b) - I_x(a + 1, b)``, that is x**a (1 - x)**b/(a B(a, b))."""
+    return _vector(lambda a, b, x: _beta_step(int(i), int(j), a, b, x, 1.0 - x), a, b, x)
+
+
+def _beta_step(i, j, a, b, x, y):
+    step = beta_density(a + 1.0, b, x, y) * y / (a + b)
+    return step * _beta_bell(i, j, a + 1.0, b, a + b + 1.0, x, y, a + b)
+
+
 def _beta_bell(i, j, a, b, n, x, y, c):
     """Of ``x**a y**b Gamma(c)/(Gamma(a) Gamma(b))``, where c is n = a + b or one less."""
     step = _log_less_psi(c) + np.log1p((n - c) / c)
@@ -279,8 +289,7 @@ def _lower(i, j, a, b, x, y):
 
     out = density * x * y * _tail(end, exponent, polynomial)
     if small.any():
-        step = density * y / (a + b) * _beta_bell(i, j, p, b, n, x, y, a + b)
-        out = out + np.where(small, step, 0.0)
+        out = out + np.where(small, _beta_step(i, j, a, b, x, y), 0.0)
     return out
 
 
