@@ -158,7 +158,7 @@ def beta_bell(i, j, a, b, x):
 
 
 def beta_step(i, j, a, b, x):
-    """The derivative of orders i in a and j in b of ``I_x(a, b) - I_x(a + 1, b)``, that is x**a (1 - x)**b/(a B(a, b))."""
+    """The derivative of orders i in a and j in b of ``x**a (1 - x)**b/(a B(a, b)) = I_x(a, b) - I_x(a + 1, b)``."""
     return _vector(lambda a, b, x: _beta_step(int(i), int(j), a, b, x, 1.0 - x), a, b, x)
 
 

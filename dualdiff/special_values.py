@@ -231,8 +231,8 @@ def _mathieu(odd, n, m, q):
 
 # -- noncentral distributions ------------------------------------------------------------------------------------------
 
-# Noncentral distributions are Poisson mixtures of central ones, whose derivatives with respect to degrees of freedom are
-# those of incomplete gamma and beta functions.
+# Noncentral distributions are Poisson mixtures of central ones, whose derivatives with respect to degrees of freedom
+# are those of incomplete gamma and beta functions.
 
 
 def _mixture(term, rate, *arguments):
