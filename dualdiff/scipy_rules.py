@@ -1036,6 +1036,10 @@ class PartialsRow(Row):
             out = operands[-1]
             return np.where(out != out, out, self._slopes[name](*operands))
 
+    def derivative(self, *operands):
+        """The derivative in the last argument, itself a function of all of them."""
+        return self.slope(self.names[-1], *operands, self(*operands))
+
     def __call__(self, *operands):
         """The function on anything."""
         if not any(is_dual(a) or has_duals(a) for a in operands):
@@ -1072,12 +1076,9 @@ FUNCTIONS = {name: (PartialsRow if isinstance(rule, Partials) else Row)(rule) fo
 FUNCTIONS |= {name: _several(parts) for name, parts in PARTS.items()}
 # Ufuncs by their parts' names
 _WHOLES = {part: name for name, parts in PARTS.items() for part in parts}
-# The rules by ufunc; SciPy hides the ufunc behind its function zeta.
+# The rules by ufunc
 UFUNCS = {getattr(special, name): function for name, function in FUNCTIONS.items()
           if isinstance(getattr(special, name, None), np.ufunc)}
-if isinstance(getattr(special._ufuncs, "_zeta", None), np.ufunc):
-    UFUNCS[special._ufuncs._zeta] = FUNCTIONS["zeta"]
-
 NAMES = {ufunc: name for name in FUNCTIONS if (ufunc := getattr(special, name, None)) in UFUNCS}
 
 
@@ -1087,5 +1088,7 @@ def _complex(*operands):
     )
 
 
-if isinstance(getattr(special._ufuncs, "_lambertw", None), np.ufunc):
-    UFUNCS[special._ufuncs._lambertw] = _complex
+# Ufuncs that SciPy hides behind functions of Python
+_HIDDEN = {"_zeta": FUNCTIONS["zeta"], "_riemann_zeta": FUNCTIONS["_riemann"], "_lambertw": _complex}
+UFUNCS |= {getattr(special._ufuncs, name): function for name, function in _HIDDEN.items()
+           if isinstance(getattr(special._ufuncs, name, None), np.ufunc)}

@@ -77,8 +77,7 @@ def lambertw(z, k=0):
 def _spherical(name):
     def function(n, z, derivative=False):
         row = scipy_rules.FUNCTIONS[name]
-        value = row(n, z)
-        return row.slope("x", n, z, value) if derivative else value
+        return row.derivative(n, z) if derivative else row(n, z)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"""``scipy.special.{name}``, or its derivative, differentiable in ``z`` (DLMF 10.51).
