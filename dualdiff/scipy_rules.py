@@ -646,6 +646,8 @@ _F_B = "where(w < 0.5, _betainc(0.0, 1.0, a, b, w), -_betainc(1.0, 0.0, b, a, u)
 _F_DENSITY = "where(w < 0.5, beta_density(a, b, w), beta_density(b, a, u))"
 _T_TAIL = ("where(x*x < v, -_betainc(0.0, 1.0, 0.5, 0.5*v, x*x/(v + x*x)), "
            "_betainc(1.0, 0.0, 0.5*v, 0.5, v/(v + x*x)))")
+# With many degrees of freedom the distribution is nearly normal, and hardly depends on them.
+_FREEDOM = "in v about 1e-15 v²: digits cancel"
 _NORMAL_QUANTILE = "t = ndtri(p); s = 2.5066282746310002*exp(0.5*t*t)"
 _ELLIPJ_LET = "p = ellipj(u, m); g = 0.5*_elliptic(1.0, -1.5, p[3], m)"
 _ELLIPJ = _fields(let=_ELLIPJ_LET, domain="0 ≤ m < 1", source="22.13.1, 19.4.6")
@@ -729,7 +731,7 @@ PARTIALS: tuple[Partials, ...] = (
              dfn=f"0.5*{_F_A} + {_F_DENSITY}*x*dfd/(d*d)", dfd=f"0.5*{_F_B} - {_F_DENSITY}*x*dfn/(d*d)",
              x=f"{_F_DENSITY}*dfn*dfd/(d*d)"),
     *_family("v x", "stdtr", "", [("stdtrit", "v p", "x", ""), ("stdtridf", "p x", "v", "")],
-             _fields(domain="v > 0", source="8.17.1", accuracy=(1e-11, 1e-11), why="digits cancel as v grows"),
+             _fields(domain="v > 0", source="8.17.1", accuracy=(1e-11, 1e-11), why=_FREEDOM),
              v=f"where(x < 0.0, 0.25, -0.25)*{_T_TAIL} - 0.5*x/v*t_density(v, x)", x="t_density(v, x)"),
     _p("t_density", "v x", _fields(domain="v > 0", source="elementary"),
        v="0.5*out*(psi_step(0.5*v, 0.5) - 1.0/v - log1p(x*x/v) + (v + 1.0)*x*x/(v*(v + x*x)))",
@@ -790,7 +792,7 @@ PARTIALS: tuple[Partials, ...] = (
              _fields(domain="df > 0", source="mean of normals", accuracy=(1e-11, 1e-11), why="SciPy's nctdtr"),
              df="_nctdtr(1.0, df, nc, x)", nc="-_nct_moment(0.0, 0.0, df, nc, x)",
              x="_nct_moment(0.0, 1.0, df, nc, x)"),
-    _p("_nctdtr", "n v d x", _fields(source="mean of normals", accuracy=(1e-11, 1e-10), why="digits cancel as v grows"),
+    _p("_nctdtr", "n v d x", _fields(source="mean of normals", accuracy=(1e-11, 1e-10), why=_FREEDOM),
        v="_nctdtr(n + 1.0, v, d, x)", d="-_nct_moment(n, 0.0, v, d, x)", x="_nct_moment(n, 1.0, v, d, x)"),
     _p("_nct_moment", "n k v d x", _fields(source="mean of normals"), v="_nct_moment(n + 1.0, k, v, d, x)",
        d="x*_nct_moment(n, k + 1.0, v, d, x) - d*out",

@@ -316,6 +316,16 @@ def test_hard_points(name, x, first, second):
     assert dd.derivative(call, order=2)(x) == pytest.approx(second, rel=1e-8, abs=1e-300)
 
 
+@pytest.mark.parametrize("v", [10.0, 1e3, 1e5])
+def test_many_degrees_of_freedom(v):
+    """Digits cancel as the derivative becomes small, and no faster than the page says."""
+    for x in (-2.0, 3.0):
+        with mp.workdps(40):
+            tail = lambda t, x=x: mp.betainc(t/2, 0.5, 0, t/(t + mp.mpf(x)**2), regularized=True)/2
+            want = float(mp.diff(tail, mp.mpf(v)))*(1 if x < 0 else -1)
+        assert dd.derivative(lambda t, x=x: special.stdtr(t, x))(v) == pytest.approx(want, rel=1e-14 + 1e-15*v*v)
+
+
 def test_third_order():
     for name, x in (("gammaln", 2.5), ("erfcx", 4.0), ("i0e", 25.0), ("ellipk", 0.1), ("dawsn", 10.0), ("spence", 1.1)):
         function = scipy_rules.FUNCTIONS[name]
