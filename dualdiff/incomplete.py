@@ -56,7 +56,7 @@ def gamma_density(a, x):
     far = np.sqrt(a / (2.0 * np.pi)) * np.exp(-_stirling(a) - _deviance(a, x)) / x
     power = np.power(x, a - 1)
     safe = (a < 15.0) | (x == 0.0) | ((a < 150.0) & (power > 1e-250) & (power < 1e250) & (x < 0.5 * a))
-    return np.where(safe, power * np.exp(-x) * special.rgamma(a), far)[()]
+    return np.where(safe, power * np.exp(-x) * special.rgamma(a), far).astype(a.dtype)[()]
 
 
 def beta_density(a, b, x, y=None):
@@ -73,7 +73,8 @@ def beta_density(a, b, x, y=None):
         _stirling(n) - _stirling(a) - _stirling(b) - _deviance(a, n * x) - _deviance(b, n * y)
     )
     inside = (x > 0.0) & (y > 0.0)
-    return np.where(inside & (small > 15.0), both, np.where(inside & (large > 15.0), one, none))[()]
+    out = np.where(inside & (small > 15.0), both, np.where(inside & (large > 15.0), one, none))
+    return out.astype(a.dtype)[()]
 
 
 def _as_floats(*arrays):
@@ -154,6 +155,16 @@ def beta_bell(i, j, a, b, x):
     if min(i, j) < 0:
         return np.zeros_like(a + b + x)
     return _vector(lambda a, b, x: _beta_bell(int(i), int(j), a, b, a + b, x, 1.0 - x, a + b) + 0.0 * x, a, b, x)
+
+
+def beta_step(i, j, a, b, x):
+    """The derivative of orders i in a and j in b of ``x**a (1 - x)**b/(a B(a, b)) = I_x(a, b) - I_x(a + 1, b)``."""
+    return _vector(lambda a, b, x: _beta_step(int(i), int(j), a, b, x, 1.0 - x), a, b, x)
+
+
+def _beta_step(i, j, a, b, x, y):
+    step = beta_density(a + 1.0, b, x, y) * y / (a + b)
+    return step * _beta_bell(i, j, a + 1.0, b, a + b + 1.0, x, y, a + b)
 
 
 def _beta_bell(i, j, a, b, n, x, y, c):
@@ -278,8 +289,7 @@ def _lower(i, j, a, b, x, y):
 
     out = density * x * y * _tail(end, exponent, polynomial)
     if small.any():
-        step = density * y / (a + b) * _beta_bell(i, j, p, b, n, x, y, a + b)
-        out = out + np.where(small, step, 0.0)
+        out = out + np.where(small, _beta_step(i, j, a, b, x, y), 0.0)
     return out
 
 

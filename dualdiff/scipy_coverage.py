@@ -1,4 +1,4 @@
-"""Where every ufunc of ``scipy.special`` stands: which of its arguments have a derivative, and why the others have none.
+"""Where every ufunc of ``scipy.special`` stands: which arguments have a derivative, and why the others have none.
 
 What is differentiable is read off the rows of `dualdiff.scipy_rules`. What is written here by hand are the reasons for
 the rest; the tests hold both lists against SciPy. ``python tests/test_scipy_special.py`` writes them to
@@ -22,12 +22,14 @@ _WHOLE = "a whole number, or rounded to one: the function is defined at whole nu
 _ORDER = "an order: derivatives with respect to it are no finite combination of functions that SciPy has (DLMF 10.15)"
 _SHAPE = ("a parameter of a hypergeometric function: derivatives with respect to it are functions of two variables "
           "(Kampé de Fériet) that SciPy lacks")
-_NONCENTRAL = ("degrees of freedom of a noncentral distribution: an infinite sum of derivatives of incomplete gamma or "
-               "beta functions, which SciPy lacks")
 _DEGREE = "a degree: polynomials at whole numbers, and between them a hypergeometric function of its parameter"
-_WEIGHT = "a parameter of the weight: a sum over all polynomials of lower degree, and no finite one between whole degrees"
+_WEIGHT = ("a parameter of the weight: a sum over all polynomials of lower degree, and no finite one between whole "
+           "degrees")
 _EIGENFUNCTION = ("a parameter of the differential equation: derivatives with respect to it are infinite sums over all "
                   "other eigenfunctions, which SciPy lacks")
+
+_EXPONENT = ("an exponent in an integral of a Bessel function: the derivative is the integral with a logarithm, which "
+             "SciPy lacks")
 
 # Reasons, by hand: function.argument, for every function and argument without a derivative
 _REASONS = {
@@ -41,8 +43,7 @@ _REASONS = {
     _ORDER: """
         jv.v jve.v yv.v yve.v iv.v ive.v kv.v kve.v hankel1.v hankel1e.v hankel2.v hankel2e.v struve.v modstruve.v
         besselpoly.nu""",
-    "an exponent in an integral of a Bessel function: the derivative is the integral with a logarithm, which SciPy lacks":
-        "besselpoly.lmb",
+    _EXPONENT: "besselpoly.lmb",
     _SHAPE: """
         hyp0f1.v hyp1f1.a hyp1f1.b hyp2f1.a hyp2f1.b hyp2f1.c hyperu.a hyperu.b lpmv.v pbdv.v pbvv.v pbwa.a
         wright_bessel.a wright_bessel.b log_wright_bessel.a log_wright_bessel.b""",
@@ -51,9 +52,6 @@ _REASONS = {
         eval_laguerre.n eval_legendre.n eval_sh_chebyt.n eval_sh_chebyu.n eval_sh_jacobi.n eval_sh_legendre.n""",
     _WEIGHT: """
         eval_gegenbauer.a eval_genlaguerre.a eval_jacobi.a eval_jacobi.b eval_sh_jacobi.p eval_sh_jacobi.q""",
-    _NONCENTRAL: """
-        chndtr.df chndtrix.df chndtrinc.df ncfdtr.dfn ncfdtr.dfd ncfdtri.dfn ncfdtri.dfd ncfdtrinc.dfn ncfdtrinc.dfd
-        nctdtr.df nctdtrit.df nctdtrinc.df""",
     _EIGENFUNCTION: """
         mathieu_cem.q mathieu_sem.q mathieu_modcem1.q mathieu_modcem2.q mathieu_modsem1.q mathieu_modsem2.q
         pro_ang1.c pro_rad1.c pro_rad2.c obl_ang1.c obl_rad1.c obl_rad2.c pro_ang1_cv.c pro_rad1_cv.c pro_rad2_cv.c
@@ -66,10 +64,6 @@ REASONS = {name: reason for reason, names in _REASONS.items() for name in names.
 WITHOUT = {
     "gammasgn": (NOT_DIFFERENTIABLE, "locally constant: a sign"),
     "round": (NOT_DIFFERENTIABLE, "locally constant: the nearest whole number"),
-    "chndtridf": (UNSUPPORTED, _NONCENTRAL),
-    "ncfdtridfd": (UNSUPPORTED, _NONCENTRAL),
-    "ncfdtridfn": (UNSUPPORTED, _NONCENTRAL),
-    "nctdtridf": (UNSUPPORTED, _NONCENTRAL),
     "pro_cv": (UNSUPPORTED, _EIGENFUNCTION),
     "obl_cv": (UNSUPPORTED, _EIGENFUNCTION),
 }

@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 from scipy import special
 
+from . import incomplete
 from .incomplete import _as_floats, _bell, _vector
 
 # -- elliptic integrals ------------------------------------------------------------------------------------------------
@@ -60,7 +61,8 @@ def elliptic(i, q, phi, m):
     s, c = np.sin(rest), np.cos(rest)
 
     def part(s, c):
-        return 0.5 * s * np.abs(s)**(2.0 * i) * carlson(0.0, 0.5, -q, i + 1.0 + q, 0.0, c * c, 1.0 - m * s * s, 1.0, 1.0)
+        integral = carlson(0.0, 0.5, -q, i + 1.0 + q, 0.0, c * c, 1.0 - m * s * s, 1.0, 1.0)
+        return 0.5 * s * np.abs(s)**(2.0 * i) * integral
 
     out = part(s, c)
     if np.any(turns):
@@ -229,37 +231,129 @@ def _mathieu(odd, n, m, q):
 
 # -- noncentral distributions ------------------------------------------------------------------------------------------
 
+# Noncentral distributions are Poisson mixtures of central ones, whose derivatives with respect to degrees of freedom
+# are those of incomplete gamma and beta functions.
 
-def ncx2_density(v, c, x):
-    """The density of the noncentral chi-squared distribution with v degrees of freedom and noncentrality c."""
-    v, c, x = np.broadcast_arrays(*_as_floats(v, c, x))
+
+def _mixture(term, rate, *arguments):
+    """The sum of ``term(j, *arguments)`` with Poisson's weights of a rate."""
+    top = np.max(np.where(rate < np.inf, rate, 0.0), initial=0.0)
+    low = np.min(np.where(rate >= 0.0, rate, 0.0), initial=top)
+    j = np.arange(max(0, int(low - 12.0*math.sqrt(low) - 30.0)), int(top + 12.0*math.sqrt(top) + 40.0))[:, None]
+    weights = np.exp(special.xlogy(j, rate) - rate - special.gammaln(j + 1.0))
+    return np.sum(weights * term(j, *arguments), 0)
+
+
+def chndtr(n, v, c, x):
+    """The derivative of order n ≥ 1 of ``scipy.special.chndtr`` with respect to the degrees of freedom v."""
+    def values(v, c, x):
+        return 0.5**n * _mixture(lambda j, v, x: incomplete.gammainc(n, 0.5*v + j, 0.5*x), 0.5*c, v, x)
+
+    return _vector(values, v, c, x)
+
+
+def ncx2_density(n, v, c, x):
+    """The derivative of order n with respect to v of the density of the noncentral chi-squared distribution.
+
+    It has v degrees of freedom and noncentrality c.
+    """
+    if n < 0:
+        return np.zeros(np.broadcast(v, c, x).shape)
+    return _vector(partial(_ncx2_density, int(n)), v, c, x)
+
+
+def _ncx2_density(n, v, c, x):
+    if n:
+        def term(j, v, x):
+            a, x = 0.5*v + j, 0.5*x
+            return incomplete.gamma_density(a, x) * incomplete.gamma_bell(n, a, x)
+
+        return 0.5**(n + 1) * _mixture(term, 0.5*c, v, x)
     order = 0.5 * v - 1.0
     small = c * x < 1.0
     near = 0.5 * np.power(0.5 * x, order) * np.exp(-0.5 * (x + c)) * special.rgamma(0.5 * v) * special.hyp0f1(
         0.5 * v, np.where(small, 0.25 * c * x, 0.0))
     gap = np.sqrt(x) - np.sqrt(c)
     far = 0.5 * np.exp(-0.5 * gap * gap) * np.power(x / c, 0.5 * order) * special.ive(order, np.sqrt(c * x))
-    return np.where(small, near, far)[()]
+    return np.where(small, near, far)
 
 
-def nct_moment(k, v, d, t):
-    """The mean of ``s**k phi(t s - d)``, where v s**2 has the chi-squared distribution with v degrees of freedom.
+def ncbeta(i, k, a, b, h, y):
+    """The derivative of orders i in a and k in b, not both 0, of the sum of ``I_y(a + j, b)`` in Poisson's weights."""
+    def values(a, b, h, y):
+        return _mixture(lambda j, a, b, y: incomplete.betainc(i, k, a + j, b, y), h, a, b, y)
 
-    With k = 1 it is the density of the noncentral t distribution. The logarithm of s makes the integrand log-concave,
-    and the trapezoidal sum exact for practical purposes.
+    return _vector(values, a, b, h, y)
+
+
+def ncbeta_density(i, k, a, b, h, y):
+    """The same, i and k also 0, of the density of the beta distribution."""
+    def term(j, a, b, y):
+        return incomplete.beta_density(a + j, b, y) * incomplete.beta_bell(i, k, a + j, b, y)
+
+    if min(i, k) < 0:
+        return np.zeros(np.broadcast(a, b, h, y).shape)
+    return _vector(lambda a, b, h, y: _mixture(term, h, a, b, y), a, b, h, y)
+
+
+def ncbeta_step(i, k, a, b, h, y):
+    """The same of ``I_y(a, b) - I_y(a + 1, b)``."""
+    if min(i, k) < 0:
+        return np.zeros(np.broadcast(a, b, h, y).shape)
+    return _vector(lambda a, b, h, y: _mixture(
+        lambda j, a, b, y: incomplete.beta_step(i, k, a + j, b, y), h, a, b, y), a, b, h, y)
+
+
+def nct_moment(n, k, v, d, t):
+    """The derivative of order n with respect to v of the mean of ``s**k phi(t s - d)``.
+
+    ``v s**2`` has the chi-squared distribution with v degrees of freedom. With n = 0 and k = 1 it is the density of the
+    noncentral t distribution. The logarithm of s makes the integrand log-concave, and the trapezoidal sum exact for
+    practical purposes.
     """
-    return _vector(partial(_nct_moment, float(k)), v, d, t)
+    return _vector(partial(_nct_moment, int(n), float(k)), v, d, t)
 
 
-def _nct_moment(k, v, d, t):
+def _chi(n, k, v, r):
+    """``r**k`` times the density of log(s), s as above, differentiated n times with respect to v."""
+    half = 0.5 * v
+    out = np.exp(math.log(2.0) + half * np.log(half) - special.gammaln(half) + (v + k) * np.log(r) - half * r * r)
+    if n:
+        first = 0.5 * (np.log(half) - special.psi(half)) + 0.5 + np.log(r) - 0.5 * r * r
+        out = out * _bell((n, 0), (first, 0.0), lambda p, _: 0.5**p * (
+            (-1.0)**p * math.factorial(p - 2) / half**(p - 1) - special.polygamma(p - 1, half)))
+    return out
+
+
+def _nct_moment(n, k, v, d, t):
     a = v + t * t
     s = (t * d + np.sqrt(t * t * d * d + 4.0 * a * (v + k))) / (2.0 * a)
-    width = 1.0 / np.sqrt(2.0 * a * s * s - t * d * s)
-    left = np.maximum(10.0 * width, 50.0 / (v + k))
-    u = np.linspace(0.0, 1.0, 401)[:, None]
-    step = (left + 10.0 * width) / 400.0
-    u = step * 400.0 * u - left
-    r = s * np.exp(u)
-    constant = math.log(2.0 / math.sqrt(2.0 * math.pi)) + 0.5 * v * np.log(0.5 * v) - special.gammaln(0.5 * v)
-    exponent = constant + (v + k) * np.log(r) - 0.5 * v * r * r - 0.5 * (t * r - d) ** 2
-    return step * np.sum(np.exp(exponent), 0)
+    r, step = _around(s, 1.0 / np.sqrt(2.0 * a * s * s - t * d * s), v + k)
+    return step * np.sum(_chi(n, k, v, r) * np.exp(-0.5 * (t * r - d) ** 2), 0) / math.sqrt(2.0 * math.pi)
+
+
+def _around(s, width, decay):
+    """Nodes of a trapezoidal sum in log(s) around a peak."""
+    left = np.maximum(12.0 * width, 50.0 / decay)
+    step = (left + 12.0 * width) / 500.0
+    return s * np.exp(step * np.arange(501.0)[:, None] - left), step
+
+
+def nctdtr(n, v, d, t):
+    """The derivative of order n ≥ 1 of ``scipy.special.nctdtr`` with respect to the degrees of freedom v."""
+    return _vector(partial(_nctdtr, int(n)), v, d, t)
+
+
+def _nctdtr(n, v, d, t):
+    # The integral of all is 0: either tail of the normal distribution serves, and the smaller one is more accurate.
+    sign = np.where(t > d, -1.0, 1.0)
+    # In the tail the integrand sits where the ratio of the normal variable to s is t.
+    a = v + t * t
+    peak = np.where(t * d > 0.0, (t * d + np.sqrt(t * t * d * d + 4.0 * a * v)) / (2.0 * a), np.sqrt(v / a))
+    low, high = np.minimum(peak, 1.0), np.maximum(peak, 1.0)
+    width = 1.0 / np.sqrt(2.0 * v)
+    left = np.log(low) - np.maximum(12.0 * width, 50.0 / v)
+    right = np.log(high) + 12.0 * width
+    step = (right - left) / 800.0
+    r = np.exp(left + step * np.arange(801.0)[:, None])
+    return sign * step * np.sum(_chi(n, 0.0, v, r) * special.ndtr(sign * (t * r - d)), 0)

@@ -1,5 +1,6 @@
 """Log-densities and log-distribution functions: SciPy's values, derivatives against differences of mpmath's kind."""
 
+import mpmath as mp
 import numpy as np
 import pytest
 import scipy.stats
@@ -13,7 +14,6 @@ CONTINUOUS = {
     "invgamma": (1.7,), "beta": (2.5, 1.4), "expon": (), "weibull_min": (1.6,),
 }
 DISCRETE = {"poisson": (2.5,), "binom": (7, 0.3), "nbinom": (3.5, 0.4)}
-OF_SHAPES = ("lognorm", "weibull_min")  # distribution functions that are differentiable in their shapes, too
 
 
 def differences(f, p, h=1e-3):
@@ -38,18 +38,17 @@ def test_values_are_those_of_scipy(name, kind):
         assert np.isnan(ours(0.3, *CONTINUOUS[name], scale=-1.0))
 
 
-@pytest.mark.parametrize("kind", ["logpdf", "logcdf", "logsf"])
+@pytest.mark.parametrize("kind", ["logpdf", "logcdf", "logsf", "cdf", "sf"])
 @pytest.mark.parametrize("name", CONTINUOUS)
 def test_derivatives_of_continuous_families(name, kind):
     function, shapes = getattr(getattr(stats, name), kind), CONTINUOUS[name]
-    free = len(shapes) if kind == "logpdf" or name in OF_SHAPES else 0
-    point = np.array([0.02, 1.1, *shapes[:free]])
+    point = np.array([0.02, 1.1, *shapes])
 
     def f(p):
-        return function(X, *p[2:], *shapes[free:], loc=p[0], scale=p[1])
+        return function(X, *p[2:], loc=p[0], scale=p[1])
 
     def f_of_x(p):
-        return np.stack([function(p[0], *p[3:], *shapes[free:], loc=p[1], scale=p[2])])
+        return np.stack([function(p[0], *p[3:], loc=p[1], scale=p[2])])
 
     np.testing.assert_allclose(dd.jacobian(f)(point), differences(f, point), rtol=2e-9, atol=1e-9)
     np.testing.assert_allclose(dd.hessian(lambda p: np.sum(f(p)))(point),
@@ -58,7 +57,7 @@ def test_derivatives_of_continuous_families(name, kind):
     np.testing.assert_allclose(dd.jacobian(f_of_x)(point), differences(f_of_x, point), rtol=2e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("kind", ["logpmf", "logcdf", "logsf"])
+@pytest.mark.parametrize("kind", ["logpmf", "logcdf", "logsf", "cdf", "sf"])
 @pytest.mark.parametrize("name", DISCRETE)
 def test_discrete_families(name, kind):
     k, shapes = np.array([-1, 0, 1, 3, 7, 9, 2.5]), DISCRETE[name]
@@ -77,12 +76,40 @@ def test_discrete_families(name, kind):
                                differences(lambda p: np.sum(dd.jacobian(f)(p), 0), point), rtol=1e-9, atol=1e-9)
 
 
-def test_negative_binomial_in_its_number_of_successes():
+@pytest.mark.parametrize("kind", ["logpmf", "logcdf", "logsf"])
+def test_negative_binomial_in_its_number_of_successes(kind):
     def f(p):
-        return stats.nbinom.logpmf(np.arange(4), p[0], p[1])
+        return getattr(stats.nbinom, kind)(np.arange(4), p[0], p[1])
 
     point = np.array([3.5, 0.4])
     np.testing.assert_allclose(dd.jacobian(f)(point), differences(f, point), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(dd.hessian(lambda p: np.sum(f(p)))(point),
+                               differences(lambda p: np.sum(dd.jacobian(f)(p), 0), point), rtol=1e-9, atol=1e-9)
+
+
+def along(function, place, at):
+    """A function of the argument number ``at``, the others as they are."""
+    return lambda t: function(*place[:at], t, *place[at + 1:])
+
+
+def test_shapes_of_distribution_functions_against_mpmath():
+    """Both tails, where the probability itself is 1 or next to nothing."""
+    cases = (
+        (stats.gamma.logsf, (40.0, 2.3), 1, lambda x, a: mp.log(mp.gammainc(a, x, regularized=True))),
+        (stats.gamma.logcdf, (0.01, 2.3), 1, lambda x, a: mp.log(mp.gammainc(a, 0, x, regularized=True))),
+        (stats.gamma.logcdf, (40.0, 2.3), 1, lambda x, a: mp.log(mp.gammainc(a, 0, x, regularized=True))),
+        (stats.invgamma.logcdf, (0.02, 1.7), 1, lambda x, a: mp.log(mp.gammainc(a, 1/x, regularized=True))),
+        (stats.beta.logcdf, (0.01, 2.5, 1.4), 1, lambda x, a, b: mp.log(mp.betainc(a, b, 0, x, regularized=True))),
+        (stats.beta.logsf, (0.99, 2.5, 1.4), 2, lambda x, a, b: mp.log(mp.betainc(a, b, x, 1, regularized=True))),
+        (stats.t.logcdf, (-30.0, 4.5), 1,
+         lambda x, v: mp.log(mp.betainc(v/2, 0.5, 0, v/(v + x*x), regularized=True)/2)),
+    )
+    for function, place, at, exact in cases:
+        with mp.workdps(40):
+            reference = along(exact, [mp.mpf(one) for one in place], at)
+            want = [float(mp.diff(reference, mp.mpf(place[at]), k)) for k in (1, 2)]
+        have = [dd.derivative(along(function, place, at), order=k)(place[at]) for k in (1, 2)]
+        np.testing.assert_allclose(have, want, rtol=2e-12)
 
 
 def test_log_probabilities_keep_their_digits():

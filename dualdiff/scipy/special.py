@@ -14,12 +14,11 @@ import numpy as np
 from scipy import special as _special
 
 from .. import scipy_rules
-from ..errors import DifferentiationTypeError
 from ..functions import value
 from ..packing import has_duals, pack
 
 _INNER = {"psi_step", "trigamma_step", "gamma_density", "beta_density", "t_density"}
-_OWN = {"polygamma", "zeta", "lambertw"}
+_OWN = {"polygamma", "zeta", "lambertw", "spherical_jn", "spherical_yn", "spherical_in", "spherical_kn"}
 _ROWS = sorted(name for name in scipy_rules.FUNCTIONS if not name.startswith("_") and name not in _INNER | _OWN)
 for _name in _ROWS:
     globals()[_name] = getattr(_special, _name)
@@ -48,7 +47,7 @@ def polygamma(n, x):
 
 
 def zeta(x, q=None):
-    """Hurwitz' zeta function, differentiable in ``q`` (DLMF 25.11.17), or Riemann's where ``q`` is left out.
+    """Hurwitz' zeta function, differentiable in both arguments (DLMF 25.11), or Riemann's where ``q`` is left out.
 
     Examples
     --------
@@ -57,12 +56,7 @@ def zeta(x, q=None):
     >>> bool(dd.derivative(lambda q: special.zeta(3, q))(2.0) == -3 * special.zeta(4, 2.0))
     True
     """
-    if q is None:
-        if has_duals(x):
-            raise DifferentiationTypeError("zeta: no derivative with respect to x is known, only to q; "
-                                           "pass dualdiff.value(x) where it is a constant")
-        return _special.zeta(x)
-    return scipy_rules.FUNCTIONS["zeta"](x, q)
+    return scipy_rules.FUNCTIONS["_riemann"](x) if q is None else scipy_rules.FUNCTIONS["zeta"](x, q)
 
 
 def lambertw(z, k=0):
@@ -78,6 +72,38 @@ def lambertw(z, k=0):
     1.0
     """
     return scipy_rules.FUNCTIONS["lambertw"](z, k)
+
+
+def _spherical(name):
+    def function(n, z, derivative=False):
+        row = scipy_rules.FUNCTIONS[name]
+        return row.derivative(n, z) if derivative else row(n, z)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"""``scipy.special.{name}``, or its derivative, differentiable in ``z`` (DLMF 10.51).
+
+    Parameters
+    ----------
+    n : int or array_like of int
+        The order, 0 or more.
+    z : array_like or dual number
+    derivative : bool
+        Return the derivative in ``z``.
+
+    Examples
+    --------
+    >>> import dualdiff as dd
+    >>> from dualdiff.scipy import special
+    >>> slope = dd.derivative(lambda z: special.{name}(2, z))(1.5)
+    >>> bool(abs(slope - special.{name}(2, 1.5, derivative=True)) < 1e-14)
+    True
+    """
+    return function
+
+
+spherical_jn, spherical_yn, spherical_in, spherical_kn = (
+    _spherical(name) for name in ("spherical_jn", "spherical_yn", "spherical_in", "spherical_kn")
+)
 
 
 def multigammaln(a, d):

@@ -1,8 +1,8 @@
 """Log-densities, log-distribution and log-survival functions of common families, on floats and dual numbers.
 
-Names and arguments are SciPy's (`scipy.stats`): shapes, then ``loc`` and ``scale``. Everything may be dual that the
-special functions behind it differentiate: densities in all arguments, distribution functions in the point, ``loc`` and
-``scale``, and in shapes where those are no parameters of an incomplete gamma or beta function.
+Names and arguments are SciPy's (`scipy.stats`): shapes, then ``loc`` and ``scale``. Densities and distribution
+functions are differentiable in all of them, at every order; counts are constants, and so is the number of trials of the
+binomial distribution.
 
 Examples
 --------
@@ -306,6 +306,14 @@ class _Discrete:
         k = np.floor(k)
         top = self._top(*map(value, shapes))
         return self._serve(self._logcdf, k, shapes, (k >= 0) & (k < top), np.where(k >= top, 0.0, -np.inf))
+
+    def cdf(self, k, *args, loc=0):
+        """The probability of counts up to ``k``."""
+        return np.exp(self.logcdf(k, *args, loc=loc))
+
+    def sf(self, k, *args, loc=0):
+        """The probability of counts beyond ``k``."""
+        return np.exp(self.logsf(k, *args, loc=loc))
 
     def logsf(self, k, *args, loc=0):
         """Log of the probability of counts beyond ``k``."""
