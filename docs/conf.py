@@ -63,13 +63,13 @@ def keep_stars(app, what, name, obj, options, lines):
     """A star in a docstring is a star, as in the shape ``(k, *S)``, and never the start of an emphasis."""
     for i, line in enumerate(lines):
         if not line.lstrip().startswith((">>>", "...")):
-            lines[i] = re.sub(r"(`[^`]*`)|\*(?=\w)", lambda match: match[1] or r"\*", line)
+            lines[i] = re.sub(r"(``.*?``|`[^`]*`)|\*(?=\w)", lambda match: match[1] or r"\*", line)
 
 
 def keep_stars_of_attributes(app, what, name, obj, options, lines):
     """The same for what numpydoc takes from the docstrings of attributes."""
     for i, line in enumerate(lines):
-        lines[i] = re.sub(r"(`[^`]*`)|(?<=, )\*(?=\w)", lambda match: match[1] or r"\*", line)
+        lines[i] = re.sub(r"(``.*?``|`[^`]*`)|(?<=, )\*(?=\w)", lambda match: match[1] or r"\*", line)
 
 
 def trim_blocks(app, doctree):
