@@ -22,7 +22,7 @@ import numpy as np
 
 from ._array import apply_binary, apply_unary, is_dual, lift, make
 from ._array import level as dual_level
-from ._scalar import BINARY_UFUNCS, UNARY_UFUNCS
+from ._scalar import UNARY_UFUNCS
 
 cnp.import_array()
 
@@ -564,7 +564,6 @@ cdef object unary(int index, TracedArray x, tuple parameters):
 cdef object binary(int index, object left, object right):
     """A row of two variables, the same way with one tangent for each of them."""
     cdef TracedArray x, y
-    cdef long level
     cdef Node n
     if type(left) is TracedArray:
         sync(<TracedArray> left)

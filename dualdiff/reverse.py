@@ -345,12 +345,12 @@ def transposed(planes, shape, dtype, own):
     return transpose
 
 
-def map_planes(x, function, value, moves=False):
-    """What acts on the planes of a dual number, on a recorded array; whether it only moves entries does not matter."""
+def map_planes(x, function, value, **_):
+    """What acts on the planes of a dual number, on a recorded array; how these are stored is no concern here."""
     return record(value, (x,), transposed(function, x.shape, x.dtype, x.level), x.level)
 
 
-def map_parts(x, function):
+def map_parts(x, function, **_):
     return map_planes(x, function, function(x.value))
 
 

@@ -1,6 +1,7 @@
 """The transforms: seed dual numbers, call the user's function once per pass, read the tangents off.
 
-Everything is forward mode. A pass carries a chunk of columns; there is one pass whenever the planes fit the memory cap.
+In forward mode a pass carries a chunk of columns; there is one pass whenever the planes fit the memory cap. Reverse
+mode stands in `pullbacks`, the choice between them in `modes`.
 """
 
 import functools
@@ -91,7 +92,9 @@ def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False,
         Ordinary NumPy code; receives dual numbers in the place of ``x``.
     argnums : int or tuple of int
         The positional argument, or arguments, to differentiate with respect to.
-    mode : {"auto", "forward"}
+    mode : {"auto", "forward", "reverse"}
+        Columns, one per input, or rows, one per output; ``"auto"`` chooses by a measured rule (`dualdiff.modes`) and
+        may call the function once more to go forward.
     chunk_size : int, optional
         The largest number of columns in one pass; without it all columns that fit ``max_memory``.
     sparse : bool
@@ -131,7 +134,8 @@ def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False,
 
     Notes
     -----
-    The function is called once per chunk of columns (vector forward mode, Griewank & Walther 2008, sec. 3.1).
+    Forward mode calls the function once per chunk of columns (vector forward mode, Griewank & Walther 2008, sec. 3.1),
+    reverse mode once.
 
     Examples
     --------
@@ -338,7 +342,9 @@ def _hessian(settings, scalar=False):
 
 def hessian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False, executor=None,
             max_memory=None, has_aux=False, strict=False, holomorphic=False, progress=False):
-    """Compute exact second derivatives by hyper-dual numbers; see `jacobian` for the parameters.
+    """Compute exact second derivatives; see `jacobian` for the parameters.
+
+    Hyper-dual numbers are ``mode="forward"``, forward over reverse is ``mode="reverse"``.
 
     Returns
     -------
