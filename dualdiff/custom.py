@@ -191,7 +191,8 @@ def custom_vjp(function):
             found = found if isinstance(found, tuple | list) else (found,)
             if len(found) != len(primals):
                 raise DifferentiationValueError(
-                    f"{function.__name__}: its pullback gave {len(found)} cotangents for {len(primals)} arguments"
+                    f"{function.__name__}: its pullback gave {len(found)} cotangents for {len(primals)} arguments; "
+                    f"return one for each"
                 )
             return found
 
@@ -223,7 +224,9 @@ def custom_vjp(function):
 
     def defvjp(rule):
         if not callable(rule):
-            raise DifferentiationTypeError(f"defvjp: needs a function of the primals, found {type(rule).__name__}")
+            raise DifferentiationTypeError(
+                f"defvjp: needs a function of the primals, found {type(rule).__name__}; pass the function itself"
+            )
         rules.append(rule)
         return rule
 

@@ -159,6 +159,10 @@ def _refuse(settings, *names):
                 f"{settings.name}: mode='reverse' does not go with {name}=; leave mode out, or pass mode='forward'")
 
 
+class _TooManyOutputs(Exception):
+    """Hyper-dual numbers make shorter work: there are more outputs than forward over reverse is good for."""
+
+
 def second_order(settings, args, kwargs, scalar, compute, instead):
     """Value, gradient, Hessian and aux by forward over reverse; None where hyper-dual numbers shall do it.
 
@@ -186,7 +190,7 @@ def second_order(settings, args, kwargs, scalar, compute, instead):
         seen[:] = [val, aux]
         rows = math.prod(np.shape(val))
         if automatic and not recorded and 2 * rows > np.size(jac) // max(rows, 1) and rows > 1:
-            raise DifferentiationValueError("more outputs than forward over reverse is good for")
+            raise _TooManyOutputs
         return jac, val
 
     outer = dataclasses.replace(

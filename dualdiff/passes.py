@@ -163,7 +163,9 @@ class Call:
             return place, point_of(self.args[place], settings.name, settings.holomorphic)
         places = [self._place(argnum) for argnum in argnums]
         if len(set(places)) < len(places):
-            raise DifferentiationValueError(f"{settings.name}: argnums={argnums} names an argument twice")
+            raise DifferentiationValueError(
+                f"{settings.name}: argnums={argnums} names an argument twice; give each number once"
+            )
         chosen, labels = [self.args[place] for place in places], [f"argument {place}" for place in places]
         return places, point_of_arguments(chosen, labels, settings.name, settings.holomorphic)
 
@@ -186,7 +188,7 @@ class Call:
             if point.rows() is None:
                 raise DifferentiationValueError(
                     f"{settings.name}: batched=True needs arrays of shapes (B, *in) with one B, found the shapes "
-                    f"{[leaf.shape for leaf in point.leaves]}"
+                    f"{[leaf.shape for leaf in point.leaves]}; give all leaves the same number of rows"
                 )
             columns = point.offsets(batched=True)[-1]
             return (columns,), columns

@@ -173,7 +173,8 @@ class Recording:
             blocks = [gathered(found, point, count)]
         else:
             blocks = [gathered([one], leaf, count) for one, leaf in zip(found, leaves, strict=True)]
-        rows = np.concatenate([block.reshape((count, leaf.size)) for block, leaf in zip(blocks, leaves, strict=True)], 1)
+        flat = [block.reshape((count, leaf.size)) for block, leaf in zip(blocks, leaves, strict=True)]
+        rows = np.concatenate(flat, axis=1)
         planes = np.moveaxis(rows.reshape((*y.shape, rows.shape[1])), -1, 0)
         return call.value(_copied(y.value)), call.derivative(planes)
 

@@ -467,10 +467,11 @@ def _again(function, x):
 # -- assignment --------------------------------------------------------------------------------------------------------
 
 
-_NO_ROOM = (
-    "a number of an inner derivative cannot be stored in an array of the outer one: the array has no room for its "
-    "derivative; make the array inside the inner function, with np.zeros_like or like="
-)
+def _no_room():
+    return LostTangentError(
+        "a number of an inner derivative cannot be stored in an array of the outer one: the array has no room for its "
+        "derivative; make the array inside the inner function, with np.zeros_like or like="
+    )
 
 
 def assign(x, index, item):
@@ -478,11 +479,13 @@ def assign(x, index, item):
     index = plain_index(index)
     item = operand(item, x.level)
     if item is INNER:
-        raise LostTangentError(_NO_ROOM)
+        raise _no_room()
     if item is NotImplemented:
-        raise DifferentiationTypeError("assignment: only numbers and arrays can be stored in a recorded array")
+        raise DifferentiationTypeError(
+            "assignment: only numbers and arrays can be stored in a recorded array; convert the item"
+        )
     if is_traced(item) and item.level > x.level:
-        raise LostTangentError(_NO_ROOM)
+        raise _no_room()
     if x.base is not None:
         if not primal(x).flags.writeable and primal(x.base).flags.writeable:
             raise DifferentiationValueError("assignment destination is read-only; copy it first: x = x.copy()")
@@ -690,14 +693,17 @@ def _astype(x, dtype, order="K", casting="unsafe", subok=True, copy=True):
     if dtype.kind == "O":
         return to_object_array(x, None, None)
     if dtype.kind not in "fc" or (dtype.kind == "f" and dtype.itemsize not in (4, 8)):
-        raise DifferentiationTypeError(f"astype: differentiated arrays are float32, float64 or complex, not {dtype}")
+        raise DifferentiationTypeError(
+            f"astype: differentiated arrays are float32, float64 or complex, not {dtype}; use one of these"
+        )
     if x.dtype.kind == "c" and dtype.kind == "f":
         raise LostTangentError("astype: a complex array as a real one would drop the imaginary part; use x.real or "
                                "np.abs(x)")
     if not copy and x.dtype == dtype:
         return x
     if not np.can_cast(x.dtype, dtype, casting):
-        raise DifferentiationTypeError(f"astype: cannot cast from {x.dtype} to {dtype} with casting={casting!r}")
+        raise DifferentiationTypeError(f"astype: cannot cast from {x.dtype} to {dtype} with casting={casting!r}; "
+                                       f"leave casting out")
     return record(x.value.astype(dtype), (x,), lambda g: g, x.level)
 
 

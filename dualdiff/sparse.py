@@ -102,7 +102,9 @@ class Pattern:
         if isinstance(entries, Pattern):
             entries = entries.array
         if has_duals(entries):
-            raise DifferentiationTypeError("Pattern: found dual numbers; a pattern is made of plain ones; pass dualdiff.value(a)")
+            raise DifferentiationTypeError(
+                "Pattern: found dual numbers; a pattern is made of plain ones, pass dualdiff.value(a)"
+            )
         if not sparse.issparse(entries):
             entries = np.asarray(entries)
             if entries.dtype.kind not in "biufc":

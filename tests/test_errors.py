@@ -448,7 +448,8 @@ def test_errors_leave_the_library_usable():
 
 CURES = ("use", "pass", "write", "leave", "give", "return", "make", "take", "seed", "call", "drop", "decorate", "look",
          "move", "start", "keep", "build", "say", "copy", "fit", "set", "convert", "reshape", "strip", "add", "assign",
-         "differentiate", "contract", "must", "join", "pickle", "pad", "perhaps", "did", "install", "detect")  # fmt: skip
+         "differentiate", "contract", "must", "join", "pickle", "pad", "perhaps", "did", "install",
+         "detect")  # fmt: skip
 
 
 def raised():

@@ -4,11 +4,11 @@ import gc
 
 import numpy as np
 import pytest
-from dualdiff._reverse import TracedArray
 from problems import assert_close
 
 import dualdiff as dd
 from dualdiff import levels, modes
+from dualdiff._reverse import TracedArray
 from dualdiff.passes import Call, Settings
 from dualdiff.pullbacks import Recording
 

@@ -52,7 +52,8 @@ def covariance(nll, x, *args, sandwich=False, **kwargs):
     except np.linalg.LinAlgError:
         raise DifferentiationValueError(
             f"covariance: the Hessian of the negative log-likelihood is not positive definite at x (its smallest "
-            f"eigenvalue is {np.linalg.eigvalsh(hessian)[0]:.3g}): x is no minimum, or a parameter is not identified"
+            f"eigenvalue is {np.linalg.eigvalsh(hessian)[0]:.3g}): x is no minimum, or a parameter is not identified; "
+            f"pass the minimum, and drop the parameter"
         ) from None
     inverse = np.linalg.inv(hessian)
     if not sandwich:
@@ -61,7 +62,7 @@ def covariance(nll, x, *args, sandwich=False, **kwargs):
     if scores.ndim != x.ndim + 1:
         raise DifferentiationValueError(
             f"covariance: sandwich=True needs one term of the negative log-likelihood for each observation, but the "
-            f"function returned an array of shape {scores.shape[: scores.ndim - x.ndim]}"
+            f"function returned an array of shape {scores.shape[: scores.ndim - x.ndim]}; leave the sum out of it"
         )
     scores = scores.reshape(-1, x.size)
     return inverse @ (scores.T @ scores) @ inverse

@@ -302,7 +302,9 @@ def least_squares(fun, x0, jac=None, bounds=(-np.inf, np.inf), method="trf", *, 
     if shared.dual or has_duals(args) or has_duals(list(kwargs.values())):
         if options.get("loss", "linear") != "linear" or np.any(result.active_mask):
             raise UnsupportedFunctionError(
-                "least_squares: a solution at its bounds, or of another loss than 'linear', has no derivative here"
+                "least_squares: a solution at its bounds, or of another loss than 'linear', has no derivative here; "
+                "leave the bounds out where they are not met, and differentiate dualdiff.scipy.optimize.minimize of "
+                "the loss"
             )
 
         def half(x, *args):

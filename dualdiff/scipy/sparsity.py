@@ -55,7 +55,7 @@ class Coloured:
         if (*np.shape(y), *np.shape(x)) != self.pattern.shape:
             raise DifferentiationValueError(
                 f"the pattern of the Jacobian has shape {self.pattern.shape}, but the function maps {np.shape(x)} to "
-                f"{np.shape(y)}"
+                f"{np.shape(y)}; pass a pattern of {np.size(y)} rows and {np.size(x)} columns"
             )
         data = value(planes)[self.places]
         return sparse.csc_array((data, self.pattern.indices, self.pattern.indptr), self.pattern.shape, copy=True)
