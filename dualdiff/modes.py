@@ -31,7 +31,7 @@ from .packing import has_duals, pack
 from .passes import Call
 from .points import seed_along
 from .pullbacks import Recording, pullback_of, vjp
-from .results import name_of, own, read
+from .results import name_of, own, read, sparse_arrays
 
 FEW = {True: 48, False: 64}  # of a scalar function, of any other
 FEW_SECOND = 48
@@ -170,7 +170,9 @@ def second_order(settings, args, kwargs, scalar, compute, instead):
     """
     automatic = settings.mode == "auto"
     recorded = holds_recorded(_argument(settings, args))
-    if settings.mode == "forward" or (automatic and prefers_forward(settings, args, FEW_SECOND)):
+    dense = dataclasses.replace(settings, sparse=False)
+    # A sparse Hessian is the sparse Jacobian of a recorded gradient: structured tangents go through its sweep.
+    if settings.mode == "forward" or (automatic and prefers_forward(dense, args, 0 if settings.sparse else FEW_SECOND)):
         return None
     if settings.batched and not automatic:
         raise DifferentiationValueError(
@@ -182,7 +184,7 @@ def second_order(settings, args, kwargs, scalar, compute, instead):
         raise DifferentiationValueError(
             f"{settings.name}: mode='reverse' takes one array for second derivatives; leave mode out")
     _refuse(settings, "executor", "progress")
-    inner = compute(dataclasses.replace(settings, mode="reverse"), scalar)
+    inner = compute(dataclasses.replace(dense, mode="reverse"), scalar or settings.sparse)
     seen = []
 
     def gradient(*args, **kwargs):
@@ -201,11 +203,18 @@ def second_order(settings, args, kwargs, scalar, compute, instead):
         if automatic and not recorded:
             return None
         raise
-    return _own(val), jac, symmetric(hess, np.ndim(val)), seen[1]
+    hess = symmetric_sparse(hess) if settings.sparse else symmetric(hess, np.ndim(val))
+    return _own(val), jac, hess, seen[1]
 
 
 def _own(val):
     return np.asarray(val)[()] if not hasattr(val, "_level") else val
+
+
+def symmetric_sparse(hess):
+    """One triangle of a sparse Hessian and its mirror image."""
+    sparse = sparse_arrays("hessian")
+    return sparse.csr_array(sparse.tril(hess) + sparse.tril(hess, -1).T)
 
 
 def symmetric(hess, lead):

@@ -86,6 +86,15 @@ def as_sparse(planes, width):
     return sparse_arrays("jacobian").csr_array(planes.reshape((width, math.prod(planes.shape[1:]))).T)
 
 
+def as_sparse_hessian(hess, point):
+    """A dense Hessian of a scalar function as a sparse array ``(x.size, x.size)``."""
+    if point.kind == "container" or is_dual(hess):
+        raise DifferentiationTypeError(
+            "hessian: sparse=True needs one plain array as x, found a container or a dual number; leave sparse=True out"
+        )
+    return sparse_arrays("hessian").csr_array(np.reshape(hess, (point.size, point.size)))
+
+
 def sparse_jacobian(y, width):
     """The Jacobian of a result with structured tangents, ``(y.size, width)`` by rows."""
     sparse = sparse_arrays("jacobian")

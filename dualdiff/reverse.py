@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from . import _reverse, levels, nested, protocols, rows, rules
+from . import _reverse, levels, nested, protocols, rows, rules, tangents
 from ._array import is_dual as is_dual_number
 from ._array import lift, settle
 from ._reverse import (
@@ -186,7 +186,14 @@ def _scattered_dual(g, index, shape):
         k, m = stack.shape[:2]
         return scattered(stack.reshape((k * m, *stack.shape[2:])), index, shape).reshape((k, m, *shape))
 
-    return g.map_planes(planes, scattered(g.value, index, shape))
+    # Where no entry comes twice they are only moved, and zeros are put between them: structure is kept.
+    moves = tangents.is_structured(g) and (_is_basic(index) or _comes_once(index, shape))
+    return g.map_planes(planes, scattered(g.value, index, shape), moves=moves)
+
+
+def _comes_once(index, shape):
+    positions = np.arange(int(np.prod(shape, dtype=np.intp))).reshape(shape)[index]
+    return np.unique(positions).size == positions.size
 
 
 def _is_basic(index):

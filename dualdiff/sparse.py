@@ -292,20 +292,22 @@ def _detect(f, x, order):
     rng = np.random.default_rng(1974)
     for radius in (0.0, 0.01, 0.01):
         step = radius * rng.uniform(0.5, 1.0, base.shape).astype(base.dtype)
-        moved = np.where(base == 0, step, base * (1 + step)) if radius else base
+        moved = _in_form(point, np.where(base == 0, step, base * (1 + step)) if radius else base)
         # Beside x a function may leave its domain: what is nan there counts as an entry.
         with np.errstate(**({"all": "ignore"} if radius else {})):
-            if order == 1:
-                # The structure of the tangents knows entries that happen to be 0 here.
-                d = dense_jacobian(f, sparse=True)(_in_form(point, moved))
-                found = _stored(d) if found is None else found + _stored(d)
-                continue
-            d = np.asarray(plain(dense_hessian(f)(_in_form(point, moved))))
-        found = (d != 0) if found is None else found | (d != 0)
-    if order == 1:
-        return found
-    results = math.prod(d.shape[: d.ndim - order * len(point.shape)])
-    return np.reshape(found, (results, point.size, point.size)).any(axis=0)
+            d = _stored(dense_jacobian(f, sparse=True)(moved) if order == 1 else _second(f, moved, point.size))
+        found = d if found is None else found + d
+    return found
+
+
+def _second(f, x, n):
+    """A sparse array with the entries of the Hessian of a scalar function, of all Hessians of any other one."""
+    try:
+        # The structure of the tangents goes through a recorded gradient.
+        return dense_hessian(f, sparse=True)(x)
+    except DifferentiationValueError:
+        hessians = np.asarray(plain(dense_hessian(f)(x))).reshape((-1, n, n))
+        return _scipy_sparse().csr_array((hessians != 0).any(axis=0))
 
 
 def _stored(d):

@@ -4,6 +4,7 @@ In forward mode a pass carries a chunk of columns; there is one pass whenever th
 mode stands in `pullbacks`, the choice between them in `modes`.
 """
 
+import dataclasses
 import functools
 import math
 import sys
@@ -18,7 +19,7 @@ from .errors import DifferentiationTypeError, DifferentiationValueError
 from .packing import has_duals, pack
 from .passes import Call, Settings, check_function, is_integer, mirror
 from .points import FULL, TRIANGLE, seed_along
-from .results import back, name_of, own
+from .results import as_sparse_hessian, back, name_of, own
 
 # -- first order -------------------------------------------------------------------------------------------------------
 
@@ -315,6 +316,7 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
 
 def _hessian(settings, scalar=False):
     """Return a function of (args, kwargs) that computes value, gradient, Hessian and aux."""
+    dense = dataclasses.replace(settings, sparse=False)
 
     def compute(args, kwargs):
         done = None
@@ -327,24 +329,29 @@ def _hessian(settings, scalar=False):
             found = modes.second_order(settings, args, kwargs, scalar, _jacobian, instead)
             if found is not None:
                 return found
-        call = Call(settings, args, kwargs)
+        call = Call(dense, args, kwargs)
         if done is None:
             val, first, second = call.all_second()
         else:
             n = call.point.size
             val, (first, _, second) = call.read_second(*done[:2], (TRIANGLE, n, n))
             second = second[mirror(n)]
-        call.check_result(val, scalar, "dualdiff.value_and_jacobian and dualdiff.hessian")
-        return call.value(val), call.derivative(first), call.derivative(second, order=2), call.aux
+        call.check_result(val, scalar or settings.sparse, "dualdiff.value_and_jacobian and dualdiff.hessian")
+        hess = call.derivative(second, order=2)
+        if settings.sparse:
+            hess = as_sparse_hessian(hess, call.point)
+        return call.value(val), call.derivative(first), hess, call.aux
 
     return compute
 
 
-def hessian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False, executor=None,
+def hessian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False, batched=False, executor=None,
             max_memory=None, has_aux=False, strict=False, holomorphic=False, progress=False):
     """Compute exact second derivatives; see `jacobian` for the parameters.
 
-    Hyper-dual numbers are ``mode="forward"``, forward over reverse is ``mode="reverse"``.
+    Hyper-dual numbers are ``mode="forward"``, forward over reverse is ``mode="reverse"``. With ``sparse=True`` the result
+    of a scalar function is a symmetric ``scipy.sparse`` array of shape ``(x.size, x.size)``: structured tangents go
+    forward over a recorded gradient, and nothing dense is made where the code keeps structure.
 
     Returns
     -------
@@ -368,7 +375,7 @@ def hessian(function, argnums=0, *, mode="auto", chunk_size=None, batched=False,
     compute = _hessian(
         Settings(
             "hessian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic,
-            executor=executor, progress=progress,
+            executor=executor, progress=progress, sparse=sparse,
         )
     )
     pick = (lambda val, g, h, aux: (h, aux)) if has_aux else (lambda val, g, h, aux: h)

@@ -408,3 +408,85 @@ def test_sparse_goes_neither_with_batches_nor_inside_another_derivative():
         dd.jacobian(np.sin, sparse=True, batched=True)
     with pytest.raises(dd.DualDiffError, match="sparse=True inside"):
         dd.derivative(lambda t: dd.jacobian(lambda x: x * t, sparse=True)(np.ones(3)) @ np.ones(3))(1.0)
+
+
+# -- sparse Hessians ---------------------------------------------------------------------------------------------------
+
+
+def rosenbrock_hessian(x):
+    n = x.size
+    h = np.zeros((n, n))
+    i = np.arange(n - 1)
+    h[i, i] += 1200 * x[:-1] ** 2 - 400 * x[1:] + 2
+    h[i + 1, i + 1] += 200
+    h[i, i + 1] = h[i + 1, i] = -400 * x[:-1]
+    return h
+
+
+@pytest.mark.parametrize("n", [2, 5, 40, 300])
+def test_sparse_hessian_of_rosenbrock(n):
+    sparse = pytest.importorskip("scipy.sparse")
+    f, x = calls(rosenbrock), point(n)
+    hess = dd.hessian(f, sparse=True)(x)
+    assert isinstance(hess, sparse.csr_array)
+    assert hess.nnz == 3 * n - 2
+    assert f.count == 1
+    np.testing.assert_allclose(hess.toarray(), rosenbrock_hessian(x), rtol=1e-11, atol=1e-10)
+    assert (hess != hess.T).nnz == 0
+
+
+SCALARS = {
+    "differences": lambda x: np.sum(np.diff(x, 2) ** 4),
+    "rolls": lambda x: np.sum(np.sin(x) * np.roll(x, 1) ** 2),
+    "two sums": lambda x: np.sum(x**3) - 2 * np.sum(x[1:] * x[:-1]),
+    "matrices": lambda x: np.sum(x.reshape(6, 10)[1:] ** 2 * x.reshape(6, 10)[:-1]),
+    "assignment": lambda x: np.sum(assigned(x) ** 2),
+    "means": lambda x: np.mean(np.exp(x) * x),
+    "gathers": lambda x: np.sum(x[[0, 0, 1, 5, 5]] ** 2 * x[[1, 2, 3, 4, 5]]),
+    "where": lambda x: np.sum(np.where(dd.value(x) > 1.0, x**3, -(x**2))),
+    "row sums": lambda x: np.sum(x.reshape(20, 3).sum(axis=1) ** 3),
+    "loop": lambda x: sum(x[i] * x[i - 1] ** 2 for i in range(60)),
+    "dense": lambda x: np.sum(x**2) ** 2,
+    "logarithm of a sum": lambda x: np.log(np.sum(np.exp(x))),
+    "linear": lambda x: np.sum(x),
+    "forward alone": lambda x: dd.derivative(lambda t: np.sum(np.exp(t * x)))(1.0),
+}
+
+
+@pytest.mark.parametrize("name", SCALARS)
+def test_sparse_hessians(name):
+    pytest.importorskip("scipy.sparse")
+    f, x = SCALARS[name], point()
+    hess = dd.hessian(f, sparse=True)(x)
+    np.testing.assert_allclose(hess.toarray(), dd.hessian(f, mode="forward")(x), rtol=1e-11, atol=1e-11)
+    assert (abs(hess - hess.T) > 0).nnz == 0
+
+
+def test_sparse_hessians_elsewhere():
+    pytest.importorskip("scipy.sparse")
+    np.testing.assert_array_equal(
+        dd.hessian(lambda v: v[0] ** 2 * v[1], sparse=True)([1.0, 3.0]).toarray(), [[6.0, 2.0], [2.0, 0.0]])
+    np.testing.assert_array_equal(dd.hessian(lambda v: v**3, sparse=True)(2.0).toarray(), [[12.0]])
+    hess, aux = dd.hessian(lambda x: (np.sum(x**3), "more"), sparse=True, has_aux=True)(np.ones(3))
+    assert aux == "more"
+    np.testing.assert_array_equal(hess.toarray(), 6 * np.eye(3))
+    np.testing.assert_array_equal(
+        dd.hessian(lambda x: np.sum(x**3), sparse=True, mode="forward")(np.ones(3)).toarray(), 6 * np.eye(3))
+    with pytest.raises(ValueError, match="scalar"):
+        dd.hessian(np.sin, sparse=True)(np.ones(3))
+    with pytest.raises(ValueError, match="batched=True"):
+        dd.hessian(np.sum, sparse=True, batched=True)
+
+
+def test_a_sparse_hessian_takes_no_dense_memory():
+    import tracemalloc
+
+    pytest.importorskip("scipy.sparse")
+    n = 20_000
+    x = point(n)
+    tracemalloc.start()
+    hess = dd.hessian(rosenbrock, sparse=True)(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(hess.diagonal(1), -400 * x[:-1], rtol=1e-12)
+    assert peak < n * 8 * 150
