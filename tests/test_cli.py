@@ -169,6 +169,24 @@ def test_pictures_of_large_matrices_are_blocks():
     assert inspection.picture(np.zeros((0, 3))) == "0 of 0 entries are not 0 at this point"
 
 
+# -- compare -----------------------------------------------------------------------------------------------------------
+
+
+def test_compare_shows_what_compare_modes_reports(folder):
+    text = run(folder, "compare", "own:rosenbrock", "--at", "[1, 2, 3]")
+    assert "forward" in text and "reverse" in text
+    found = json.loads(run(folder, "compare", "own:rosenbrock", "--at", "[1, 2, 3]", "--json"))
+    assert found["agrees"] is True and found["passed"] is True and len(found) > 4
+    failed = json.loads(run(folder, "compare", "own:inexact", "--at", "[0.00049999]", "--json", code=1))
+    assert failed["passed"] is False
+
+
+def test_compare_draws(folder):
+    pytest.importorskip("matplotlib")
+    run(folder, "compare", "own:rosenbrock", "--at", "[1, 2, 3]", "--plot", "modes.png")
+    assert (folder / "modes.png").read_bytes().startswith(b"\x89PNG")
+
+
 # -- tables ------------------------------------------------------------------------------------------------------------
 
 

@@ -177,6 +177,13 @@ COMMANDS = (
         inspection.run_check,
     ),
     Command(
+        "compare",
+        "time forward mode, reverse mode and differences on your function",
+        "Checks that all of them agree, and recommends one for this function at this point.",
+        target.add_arguments,
+        inspection.run_compare,
+    ),
+    Command(
         "rules",
         "list the elementary functions with the errors that were measured",
         "The table of rules: derivatives, domains, and the largest errors in units in the last place, for float64 and "

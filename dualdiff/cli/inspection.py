@@ -48,6 +48,17 @@ def run_check(arguments: Namespace) -> Report:
     return Report([line], {"function": goal.name, "x": goal.x, **figures}, passed)
 
 
+def run_compare(arguments: Namespace) -> Report:
+    """Time forward mode, reverse mode and central differences on a function, and say which to take."""
+    goal = target.read(arguments)
+    try:
+        comparison = goal.run(dd.compare_modes, goal.of_x, goal.x)
+    except dd.DerivativeMismatch as error:
+        return Report([f"FAIL: {error}"], {"function": goal.name, "agrees": False, "message": str(error)}, False)
+    data = {"function": goal.name, "x": goal.x, "agrees": True, **vars(comparison)}
+    return Report([str(comparison)], data, plot=comparison.plot)
+
+
 def _names(x: Any, value: Any) -> tuple[str, str]:
     """What first and second derivatives are called."""
     if np.ndim(x) == 0:

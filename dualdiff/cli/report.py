@@ -64,12 +64,15 @@ class Report:
         Whether all is well; decides the exit code.
     draw_on : callable, optional
         Draws on a figure of matplotlib.
+    plot : callable, optional
+        Draws on a figure of its own, and returns it or axes on it.
     """
 
     blocks: list[str | Table]
     data: dict[str, Any] = field(default_factory=dict)
     passed: bool = True
     draw_on: Callable[[Any], None] | None = None
+    plot: Callable[[], Any] | None = None
 
     def show(self, as_json: bool = False) -> None:
         """Print the report; letters that the output cannot encode are escaped."""
@@ -89,7 +92,7 @@ class Report:
 
     def draw(self, path: str) -> None:
         """Write the report's picture to a file."""
-        if self.draw_on is None:
+        if self.draw_on is None and self.plot is None:
             raise RequestError("--plot: this command has nothing to draw; leave it out")
         try:
             from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -98,9 +101,13 @@ class Report:
             raise RequestError(
                 '--plot: matplotlib is not installed; install it with python -m pip install "dualdiff-ad[plot]"'
             ) from None
-        figure = Figure(layout="constrained", dpi=150)
-        FigureCanvasAgg(figure)
-        self.draw_on(figure)
+        if self.draw_on is None:
+            drawn = self.plot()
+            figure = getattr(drawn, "figure", None) or drawn
+        else:
+            figure = Figure(layout="constrained", dpi=150)
+            FigureCanvasAgg(figure)
+            self.draw_on(figure)
         try:
             figure.savefig(path)
         except (OSError, ValueError) as error:
@@ -128,4 +135,4 @@ def plain_data(x: Any) -> Any:
         return [plain_data(entry) for entry in x]
     if isinstance(x, float) and not math.isfinite(x):
         return str(x)
-    return x
+    return x if isinstance(x, str | int | float | None) else str(x)
