@@ -51,12 +51,11 @@ def run_check(arguments: Namespace) -> Report:
 def run_compare(arguments: Namespace) -> Report:
     """Time forward mode, reverse mode and central differences on a function, and say which to take."""
     goal = target.read(arguments)
-    try:
-        comparison = goal.run(dd.compare_modes, goal.of_x, goal.x)
-    except dd.DerivativeMismatch as error:
-        return Report([f"FAIL: {error}"], {"function": goal.name, "agrees": False, "message": str(error)}, False)
-    data = {"function": goal.name, "x": goal.x, "agrees": True, **vars(comparison)}
-    return Report([str(comparison)], data, plot=comparison.plot)
+    comparison = goal.run(dd.compare_modes, goal.of_x, goal.x)
+    ways = {row.name: vars(row) for row in comparison.rows}
+    data = {"function": goal.name, "x": goal.x, "agrees": comparison.agree, **vars(comparison), **ways,
+            "digits_lost": comparison.digits_lost, "recommended": comparison.recommended}
+    return Report([str(comparison)], data, comparison.agree, plot=comparison.plot)
 
 
 def _names(x: Any, value: Any) -> tuple[str, str]:
