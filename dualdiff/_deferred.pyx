@@ -107,7 +107,7 @@ cdef void leave(Node node) noexcept:
 
 
 cdef Node array_node(cnp.ndarray value, cnp.ndarray tangent):
-    """Memory: a value of float64 numbers and its planes, both C-contiguous."""
+    """Memory: a value of float64 numbers and its planes, each in C order."""
     cdef Node node = Node.__new__(Node)
     cdef int i
     node.kind = MEMORY
@@ -212,7 +212,7 @@ cdef void open_operand(Operand *o, Node node, Step *steps, Py_ssize_t reader) no
     elif node.kind == MEMORY:
         o.value = cnp.PyArray_BYTES(<cnp.ndarray> node.value)
         o.planes = cnp.PyArray_BYTES(<cnp.ndarray> node.tangent)
-        o.t.plane = node.n*sizeof(double)
+        o.t.plane = cnp.PyArray_STRIDES(<cnp.ndarray> node.tangent)[0]
     elif node.dual is not None:
         o.x.data = <char *> &node.dual.v
         o.t.data = <char *> node.dual.t

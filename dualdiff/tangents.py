@@ -92,6 +92,8 @@ def seeds(x, lvl, limit):
     structure = RUNNING[lvl] = Structure(x.size, limit)
     numbers = structure.numbers[1:].reshape(x.shape)
     ones = duplicate(np.broadcast_to(np.ones((), x.dtype), (1, *x.shape)))
+    # Nobody writes to the seed, so that large operations on slices of it may wait; see `assign` for who wants to.
+    x.flags.writeable = ones.flags.writeable = False
     return make_structured(x, ones, Columns((numbers,), structure), lvl)
 
 
@@ -130,14 +132,15 @@ def element(planes, columns, index):
 def total(planes, columns):
     """The dense tangents of the sum of all elements."""
     structure = columns.structure
-    out = np.zeros(structure.width + 1, planes.dtype)
+    out = duplicate(np.broadcast_to(np.zeros((), planes.dtype), (structure.width,)))
     for plane, number in zip(planes, columns.numbers, strict=True):
-        seen = window(out, number, structure.numbers)
+        seen = window(out, number, structure.numbers[1:])
         if seen is None:
-            out += np.bincount(number.reshape(-1), plane.reshape(-1), structure.width + 1).astype(out.dtype, copy=False)
+            sums = np.bincount(number.reshape(-1), plane.reshape(-1), structure.width + 1)
+            out += sums[1:].astype(out.dtype, copy=False)
         else:
             seen += plane
-    return out[1:]
+    return out
 
 
 # -- operations --------------------------------------------------------------------------------------------------------
@@ -253,11 +256,12 @@ def assign(x, index, item):
     stack = np.zeros((more, *x.shape), x._planes.dtype)
     stack[: len(own.numbers)] = x._planes
     rows = [*map(np.array, own.numbers), *(np.zeros(x.shape, np.intp) for _ in range(more - len(own.numbers)))]
-    x._primal[index] = value
+    primal = x._primal if x._primal.flags.writeable else x._primal.copy()
+    primal[index] = value
     for i in range(more):
         stack[i][index] = planes[i] if i < count else 0.0
         rows[i][index] = numbers[i] if i < count else 0
-    x._rebind(make_structured(x._primal, stack, Columns(tuple(rows), own.structure), x._level))
+    x._rebind(make_structured(primal, stack, Columns(tuple(rows), own.structure), x._level))
     return True
 
 
