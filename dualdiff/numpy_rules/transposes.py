@@ -383,9 +383,16 @@ def _right(g, a, shape):
     return summed_to(np.matmul(np.swapaxes(_c(a), -1, -2), g), shape)
 
 
+def _factor(a):
+    if is_traced(a) or (type(a) is np.ndarray and a.dtype != object):
+        return a
+    a = numbers(a)
+    return a if is_dual(a) else np.asarray(a)
+
+
 @recorded(np.matmul, np.linalg.matmul)
 def _matmul(a, b, /, out=None):
-    a, b = (one if is_traced(one) else np.asarray(one) if not is_dual(one) else one for one in map(numbers, (a, b)))
+    a, b = _factor(a), _factor(b)
     level = highest(a, b)
     x, y = at(a, level), at(b, level)
     value = part(np.matmul(x, y))
