@@ -27,7 +27,6 @@ from ._reverse import LoopOfNumbers, is_traced
 from .containers import flatten, is_container
 from .errors import DifferentiationValueError, DualDiffError
 from .kinds import is_dual
-from .packing import has_duals, pack
 from .passes import Call
 from .points import seed_along
 from .pullbacks import Recording, pullback_of, vjp
@@ -255,7 +254,7 @@ def product(settings, primals, tangents, point):
                 f"hvp: {name_of(settings.function)} returned an array of shape {np.shape(y)}, but a Hessian-vector "
                 f"product needs a scalar; use dualdiff.hessian"
             )
-        return pullback(1.0)
+        return pullback
 
     try:
         if recorded:
@@ -267,8 +266,9 @@ def product(settings, primals, tangents, point):
             seeded = [seed_along(point, (np.expand_dims(np.asarray(t, dtype=point.dtype), 0) if not is_dual(t)
                                          else np.expand_dims(t, 0),), None, lvl)
                       for point, t in zip(points, tangents, strict=True)]
-            gradients = gradient(*seeded)
-            out = [read(pack(g) if has_duals(g) else g, lvl, "hvp", settings.function) for g in gradients]
+            # What is read off is handed over, or copied where somebody else has it.
+            gradients = gradient(*seeded).stacks(np.ones((1,)))
+            out = [read(g[0], lvl, "hvp", settings.function) for g in gradients]
         finally:
             levels.close_level(lvl)
     except Exception:
@@ -282,7 +282,7 @@ def product(settings, primals, tangents, point):
 def _product_reverse(gradient, primals, tangents):
     """Reverse over reverse: the gradient of ``⟨gradient, v⟩``."""
     def along(*primals):
-        return sum(np.sum(np.multiply(g, t)) for g, t in zip(gradient(*primals), tangents, strict=True))
+        return sum(np.sum(np.multiply(g, t)) for g, t in zip(gradient(*primals)(1.0), tangents, strict=True))
 
     out = vjp(along, *primals)[1](1.0)
     return out[0] if len(out) == 1 else out

@@ -19,8 +19,8 @@ from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 import numpy as np
 
 from . import levels
-from ._array import is_dual, level
 from .errors import DifferentiationTypeError
+from .kinds import is_dual, level
 from .packing import has_duals
 
 # Globals with this key belong to functions that were built again.

@@ -272,6 +272,26 @@ class _Pullback:
         self._lock = threading.Lock()
 
     def __call__(self, ybar):
+        stack, several, g = self._checked(ybar)
+        hand = Handout(stack, g)
+        return tuple(hand(planes if several else planes[0]) for planes in self.stacks(stack))
+
+    def stacks(self, stack):
+        """For each primal a stack of cotangents, which may share memory with the given one or with each other."""
+        leaves = [node for one in self._leaves for node in one]
+        if self._y.node is None:
+            found = [None] * len(leaves)
+        else:
+            with self._lock, np.errstate(all="ignore"):
+                found = backward([self._y.node], [stack], leaves)
+        out, start = [], 0
+        for point, own_leaves in zip(self._points, self._leaves, strict=True):
+            out.append(gathered(found[start : start + len(own_leaves)], point, stack.shape[0]))
+            start += len(own_leaves)
+        return out
+
+    def _checked(self, ybar):
+        """The cotangent as a stack, whether there are several, and as it was given."""
         y = self._y
         g = pack(ybar) if has_duals(ybar) else as_numpy(ybar)
         if g.dtype.kind not in "iuf":
@@ -283,19 +303,7 @@ class _Pullback:
                 f"found {g.shape}"
             )
         stack = g if several else g.reshape((1, *g.shape))
-        stack = stack.astype(y.dtype)
-        leaves = [node for one in self._leaves for node in one]
-        if y.node is None:
-            found = [None] * len(leaves)
-        else:
-            with self._lock, np.errstate(all="ignore"):
-                found = backward([y.node], [stack], leaves)
-        hand, out, start = Handout(stack, g), [], 0
-        for point, own_leaves in zip(self._points, self._leaves, strict=True):
-            planes = gathered(found[start : start + len(own_leaves)], point, stack.shape[0])
-            start += len(own_leaves)
-            out.append(hand(planes if several else planes[0]))
-        return tuple(out)
+        return stack.astype(y.dtype), several, g
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------

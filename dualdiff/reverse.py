@@ -6,6 +6,7 @@ which the kernels compute beside the value; a linear or multilinear function lea
 transposed (`transposed`, `custom`), since it is a linear function of them.
 """
 
+import threading
 from functools import partial
 
 import numpy as np
@@ -319,6 +320,47 @@ _COMPLEX = {
 # -- transposed rules --------------------------------------------------------------------------------------------------
 
 
+class _OwnTranspose(Exception):
+    """A rule for tangents calls its own function on the tangents: recording it would never end."""
+
+
+_running = threading.local()
+
+
+def _unless_recursive(rule, recorded, by_columns):
+    """Go back through a recorded rule; by columns where the rule turns out to be part of its own transpose."""
+    rules_running = _running.__dict__.setdefault("rules", [])
+    code = getattr(rule, "__code__", rule)
+    if code in rules_running:
+        raise _OwnTranspose
+    rules_running.append(code)
+    try:
+        return recorded()
+    except _OwnTranspose:
+        if len(rules_running) > 1:
+            raise
+    finally:
+        rules_running.pop()
+    return by_columns()
+
+
+def _units(shapes, dtype):
+    """Stacks of unit tangents of several arrays together, one plane for each number."""
+    sizes = [int(np.prod(shape, dtype=np.intp)) for shape in shapes]
+    eye = np.eye(sum(sizes), dtype=dtype)
+    pieces = np.split(eye, np.cumsum(sizes)[:-1], 1)
+    return [one.reshape((-1, *shape)) for one, shape in zip(pieces, shapes, strict=True)]
+
+
+def _contracted(g, t):
+    """``Σ g[m, …] t[n, …]``: cotangents of a result, times its tangents for every unit, under the strong zero."""
+    g, t = g.reshape((g.shape[0], -1)), t.reshape((t.shape[0], -1))
+    product = np.matmul(g, np.transpose(np.conjugate(t) if t.dtype.kind == "c" else t))
+    if is_dual(product) or finite(product):
+        return product
+    return np.sum(nested.strong_product(t, np.expand_dims(g, 1)), axis=-1)
+
+
 def transposed(planes, shape, dtype, own):
     """The transpose of a linear function of a stack of tangents, found by recording it once.
 
@@ -335,6 +377,12 @@ def transposed(planes, shape, dtype, own):
     tape = []
 
     def transpose(g):
+        return _unless_recursive(planes, lambda: through_tape(g), lambda: by_columns(g))
+
+    def by_columns(g):
+        return _contracted(g, planes(_units([shape], dtype)[0])).reshape((g.shape[0], *shape))
+
+    def through_tape(g):
         if not tape:
             lvl = levels.open_like(own)
             try:
@@ -418,6 +466,21 @@ def custom(function, tangent, inputs, args, kwargs, top):
         return seeds, t
 
     def pullback(stacks):
+        return _unless_recursive(tangent, lambda: through_tape(stacks), lambda: by_columns(stacks))
+
+    def by_columns(stacks):
+        shapes = [shape_of(p) for p, on in zip(primals, active, strict=True) if on]
+        units = iter(_units(shapes, inputs[active.index(True)].dtype))
+        with np.errstate(all="ignore"):
+            t = tangent(y, primals, [next(units) if on else None for on in active], *args, **kwargs)
+        t = t if isinstance(y, tuple) else (t,)
+        total = sum(_contracted(g, one) for g, one in zip(stacks, t, strict=True) if g is not None)
+        ends = np.cumsum([int(np.prod(shape, dtype=np.intp)) for shape in shapes])
+        pieces = iter([total[:, end - int(np.prod(shape, dtype=np.intp)) : end].reshape((total.shape[0], *shape))
+                       for shape, end in zip(shapes, ends.tolist(), strict=True)])
+        return tuple(next(pieces) if on else None for on in active)
+
+    def through_tape(stacks):
         if not tape:
             tape.extend(recorded())
         seeds, t = tape

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from .._reverse import as_view, constant, entries, is_traced, record, stretched, times
+from .._reverse import as_view, constant, empty, entries, is_traced, record, stretched, times
 from ..errors import DifferentiationTypeError
 from ..kinds import is_dual
 from ..kinds import level as level_of
@@ -367,6 +367,23 @@ def strongly(transpose, g, *others):
     return strong(lambda operands, lead: transpose(*operands), [g, *others], (0,))
 
 
+def _product(a, b):
+    """A matrix product; a large one in memory that is taken again, like those of dual arrays."""
+    if not (type(a) is type(b) is np.ndarray and a.dtype == b.dtype == np.float64 and min(a.ndim, b.ndim) >= 2):
+        return np.matmul(a, b)
+    if a.shape[-2] * b.shape[-1] < 8192 or a.shape[-1] != b.shape[-2]:
+        return np.matmul(a, b)
+    shape = (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
+    return np.matmul(a, b, out=empty(shape))
+
+
+def _constant_times(a, b):
+    """``a @ b`` where a is plain: every part of a dual b is treated as its value is, if all stays finite."""
+    if type(a) is np.ndarray and a.ndim == 2 and is_dual(b) and not is_traced(b) and b.ndim >= 2 and finite(a):
+        return b.map_parts(lambda part: _product(a, part))
+    return _product(a, b)
+
+
 def _left(g, b, shape):
     """The cotangent of a in a @ b, both at least of two dimensions."""
     if b.ndim == 2:
@@ -380,15 +397,22 @@ def _right(g, a, shape):
         a, g = a.reshape((-1, a.shape[-1])), g.reshape((g.shape[0], -1, g.shape[-1]))
     if a.ndim == 2 and g.shape[-1] == 1 and g.ndim == 3:
         return np.matmul(g[..., 0], _c(a))[..., None]
-    return summed_to(np.matmul(np.swapaxes(_c(a), -1, -2), g), shape)
+    return summed_to(_constant_times(np.swapaxes(_c(a), -1, -2), g), shape)
+
+
+def _factor(a):
+    if is_traced(a) or (type(a) is np.ndarray and a.dtype != object):
+        return a
+    a = numbers(a)
+    return a if is_dual(a) else np.asarray(a)
 
 
 @recorded(np.matmul, np.linalg.matmul)
 def _matmul(a, b, /, out=None):
-    a, b = (one if is_traced(one) else np.asarray(one) if not is_dual(one) else one for one in map(numbers, (a, b)))
+    a, b = _factor(a), _factor(b)
     level = highest(a, b)
     x, y = at(a, level), at(b, level)
-    value = part(np.matmul(x, y))
+    value = part(_constant_times(x, y))
     row, column = x.ndim == 1, y.ndim == 1
 
     def transpose(g):
