@@ -26,7 +26,7 @@ from . import levels
 from ._reverse import LoopOfNumbers, is_traced
 from .containers import flatten, is_container
 from .errors import DifferentiationValueError, DualDiffError
-from .kinds import is_dual
+from .kinds import is_dual, level
 from .passes import Call
 from .points import seed_along
 from .pullbacks import Recording, pullback_of, vjp
@@ -266,17 +266,23 @@ def product(settings, primals, tangents, point):
             seeded = [seed_along(point, (np.expand_dims(np.asarray(t, dtype=point.dtype), 0) if not is_dual(t)
                                          else np.expand_dims(t, 0),), None, lvl)
                       for point, t in zip(points, tangents, strict=True)]
-            # What is read off is handed over, or copied where somebody else has it.
             gradients = gradient(*seeded).stacks(np.ones((1,)))
-            out = [read(g[0], lvl, "hvp", settings.function) for g in gradients]
+            out = tuple(_tangent(g, lvl, settings.function) for g in gradients)
         finally:
             levels.close_level(lvl)
     except Exception:
         if automatic and not recorded:
             return None
         raise
-    out = tuple(own(np.zeros(val.shape, val.dtype) if planes is None else planes[0][0]) for val, planes, _ in out)
     return out[0] if len(out) == 1 else out
+
+
+def _tangent(g, lvl, function):
+    """The tangent of the one cotangent in a stack; its value, the gradient, is not asked for."""
+    if level(g) == lvl and type(g._stacks[0]) is np.ndarray and g.ndim > 1:
+        return g._stacks[0][0, 0].copy()
+    val, planes, _ = read(g[0], lvl, "hvp", function)
+    return own(np.zeros(val.shape, val.dtype) if planes is None else planes[0][0])
 
 
 def _product_reverse(gradient, primals, tangents):
