@@ -85,6 +85,84 @@ def ten_floats():
     return (np.random.default_rng(10).uniform(-1.5, 1.5, 10).tolist(),)
 
 
+# Rosenbrock's function of a whole array -----------------------------------------------------------------------------
+
+
+def make_rosenbrock(xp):
+    def rosenbrock(x):
+        return xp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+
+    return rosenbrock
+
+
+def rosenbrock_gradient_vectorised(x):
+    step = x[1:] - x[:-1] ** 2
+    gradient = np.zeros_like(x)
+    gradient[:-1] = -400.0 * x[:-1] * step - 2.0 * (1.0 - x[:-1])
+    gradient[1:] += 200.0 * step
+    return gradient
+
+
+def normal_numbers(n):
+    def arguments():
+        return (np.random.default_rng(n).uniform(-1.5, 1.5, n),)
+
+    return arguments
+
+
+# The Brusselator on a periodic grid of 32 × 32 cells, two species ---------------------------------------------------
+
+
+def make_brusselator(xp):
+    def brusselator(y):
+        u, v = y.reshape(2, 32, 32)
+
+        def spread(a):
+            return xp.roll(a, 1, 0) + xp.roll(a, -1, 0) + xp.roll(a, 1, 1) + xp.roll(a, -1, 1) - 4.0 * a
+
+        first = 1.0 + u * u * v - 4.4 * u + 0.1 * spread(u)
+        return xp.stack([first, 3.4 * u - u * u * v + 0.1 * spread(v)]).reshape(-1)
+
+    return brusselator
+
+
+def brusselator_jacobian(y):
+    u, v = y.reshape(2, 1024)
+    cells = np.arange(1024).reshape(32, 32)
+    jacobian = np.zeros((2048, 2048))
+    rows = cells.reshape(-1)
+    for first in (0, 1024):
+        jacobian[first + rows, first + rows] = -0.4
+        for step, axis in ((1, 0), (-1, 0), (1, 1), (-1, 1)):
+            jacobian[first + rows, first + np.roll(cells, step, axis).reshape(-1)] += 0.1
+    jacobian[rows, rows] += 2.0 * u * v - 4.4
+    jacobian[rows, 1024 + rows] += u * u
+    jacobian[1024 + rows, rows] += 3.4 - 2.0 * u * v
+    jacobian[1024 + rows, 1024 + rows] -= u * u
+    return jacobian
+
+
+# The distance of a point from a line in space: three inputs, all of it overhead -------------------------------------
+
+POINT, DIRECTION = np.array([1.0, 2.0, 3.0]), np.array([2.0, -1.0, 2.0]) / 3.0
+
+
+def make_distance(xp):
+    a, d = xp.asarray(POINT), xp.asarray(DIRECTION)
+
+    def distance(x):
+        n = xp.cross(x - a, d)
+        return xp.sqrt(xp.dot(n, n))
+
+    return distance
+
+
+def distance_gradient(x):
+    r = x - POINT
+    across = r - (r @ DIRECTION) * DIRECTION
+    return across / np.sqrt(across @ across)
+
+
 # A chain of elementwise functions -----------------------------------------------------------------------------------
 
 
@@ -210,6 +288,16 @@ PROBLEMS: tuple[Problem, ...] = (
             make_rosenbrock_loop, ten_floats, rosenbrock_gradient, promise=2.5),
     Problem("Rosenbrock loop, n = 10, Hessian", "hessian", HESSIAN,
             make_rosenbrock_loop, ten_floats, rosenbrock_hessian),
+    Problem("Rosenbrock array, n = 10³, gradient", "arrays", GRADIENT,
+            make_rosenbrock, normal_numbers(10**3), rosenbrock_gradient_vectorised),
+    Problem("Rosenbrock array, n = 10⁴, gradient", "arrays", GRADIENT,
+            make_rosenbrock, normal_numbers(10**4), rosenbrock_gradient_vectorised),
+    Problem("Rosenbrock array, n = 10², Hessian", "hessian", HESSIAN,
+            make_rosenbrock, normal_numbers(10**2), rosenbrock_hessian),
+    Problem("distance from a line, gradient", "arrays", GRADIENT,
+            make_distance, lambda: (np.array([0.3, 0.4, 0.5]),), distance_gradient),
+    Problem("Brusselator, 32 × 32 × 2, Jacobian", "jacobian", JACOBIAN,
+            make_brusselator, normal_numbers(2048), brusselator_jacobian),
     Problem("elementwise chain, 10³, JVP", "arrays", JVP, make_chain, line(10**3), chain_jvp),
     Problem("elementwise chain, 10⁶, JVP", "arrays", JVP, make_chain, line(10**6), chain_jvp, promise=2.5),
     Problem("curve fit, 200 × 5, Jacobian", "jacobian", JACOBIAN, make_curve, five_parameters, curve_jacobian),
