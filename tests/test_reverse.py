@@ -701,9 +701,11 @@ def test_compare_modes_counts_checks_and_recommends():
     assert report.forward.evaluations == report.reverse.evaluations == 1
     assert report.differences.evaluations == 800
     assert report.agree and report.reverse.digits > 13.0 and 3.0 < report.digits_lost < 10.0
-    assert report.recommended == "reverse" and report.crossover > 3.0
+    # Which one is faster is the machine's affair; what is said of it must follow from the figures.
+    faster = min(report.forward, report.reverse, key=lambda row: row.seconds)
+    assert report.recommended == faster.name and report.crossover > 0.0
     text = str(report)
-    for word in ("forward", "reverse", "differences", "400 inputs, 3 outputs", 'mode="reverse"', "digits"):
+    for word in ("forward", "reverse", "differences", "400 inputs, 3 outputs", f'mode="{report.recommended}"', "digits"):
         assert word in text
 
 
