@@ -190,14 +190,14 @@ TEXT = """# Forward or reverse
 
 Both modes are exact, and both read the same rules. They differ in what an extra input or an extra output costs.
 
-- **Forward mode** carries one column of the Jacobian per input along with the values. An extra input costs a column;
-  outputs are free. It needs no memory beyond the values in use, and a Python loop over single numbers runs at the speed
-  of a compiled scalar.
+- **Forward mode** carries columns of the Jacobian along with the values: as many as an element depends on inputs where
+  the code has [structure](structure.md), else one per input. Outputs are free. It needs no memory beyond the numbers in
+  use, and a Python loop over single numbers runs at the speed of a compiled scalar.
 - **Reverse mode** records the function once and sends one row per output back. An extra output costs a row; inputs are
   free. It keeps intermediate values, and every operation costs about a microsecond to record.
 
 In plain words: *a loss of many parameters, or few outputs of many inputs: reverse. As many outputs as inputs, or few
-inputs, or a loop over single numbers: forward.* `mode="auto"`, the default, does that for you;
+inputs, or a stencil, or a loop over single numbers: forward.* `mode="auto"`, the default, does that for you;
 `dualdiff.compare_modes(f, x)` measures it on your own function.
 
 ![Time of a Jacobian by outputs](forward-or-reverse-outputs.svg)
@@ -215,19 +215,31 @@ forward mode; the network itself takes {plain}. The modes cost the same at so ma
 
 ## What auto does
 
-1. A list of numbers, a number, or fewer than 64 inputs (48 of a scalar function): forward.
-2. Else the function is recorded. Forward mode takes over where recording fails, where the outputs outnumber the inputs,
-   and where more than 64 single numbers are taken out of arrays while there are fewer than 1500 inputs. This costs a
-   second evaluation, once: the choice is remembered for the function and the shape of its argument.
-3. A Hessian goes forward over reverse from 48 inputs on, a Hessian-vector product from 100 inputs on; else by
-   hyper-dual numbers.
+1. A list of numbers, a number, or fewer than 64 inputs (48 for a gradient): forward. So is whatever asks for
+   `chunk_size`, `max_memory`, `executor`, `progress` or `holomorphic`, and a Jacobian with `sparse=True`.
+2. The Jacobian of a function of one array is tried forward with structured tangents, in one call. Where they became
+   dense and the outputs are at most half as many as the inputs, the function is recorded at its next call with an
+   argument of that shape; where the dense planes of an array would take more than 256 MB, it is recorded at once, by
+   a second call.
+3. A gradient is recorded, and so is a Jacobian with respect to containers, to several arguments or to a batch. Forward
+   mode takes over where recording fails, where a Jacobian has more outputs than inputs, and where more than 64 single
+   numbers are taken out of arrays while there are fewer than 1500 inputs. This costs a second evaluation, once: the
+   choice is remembered for the function and the shape of its argument.
+4. A Hessian goes forward over reverse from 48 inputs on, where the function has one output or fewer than half as many
+   as inputs, and x is one array without `batched=True`; a Hessian-vector product does from 100 inputs on. All others go
+   by hyper-dual numbers.
+5. A Hessian with `sparse=True` sends structured tangents forward over the recorded gradient, whatever the number of
+   inputs.
+
+`mode="forward"` and `mode="reverse"` are orders: what such a mode cannot do raises an error.
 
 On the {total} cases below it is within 1.5 times of the better mode on {good}{misses}
 
 ## Hessians
 
 Three ways give the same Hessian: hyper-dual numbers (`mode="forward"`), forward over reverse (`mode="reverse"`), and
-reverse over reverse, by nesting. A product with one vector needs no Hessian: `hvp`.
+reverse over reverse, by nesting. A product with one vector needs no Hessian: `hvp`. A sparse Hessian need not be
+dense on the way: `dualdiff.hessian(f, sparse=True)`.
 
 ## Memory
 

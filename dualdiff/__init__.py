@@ -1,4 +1,4 @@
-"""dualdiff: exact first and second derivatives of ordinary NumPy code by dual and hyper-dual numbers."""
+"""dualdiff: exact derivatives of ordinary NumPy code, forward by dual and hyper-dual numbers, and in reverse."""
 
 from ._version import __version__
 

@@ -12,7 +12,6 @@ SciPy is needed for all of this; it is imported when it is used.
 import functools
 import html
 import importlib
-import math
 
 import numpy as np
 

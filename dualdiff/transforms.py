@@ -349,9 +349,9 @@ def hessian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False, 
             max_memory=None, has_aux=False, strict=False, holomorphic=False, progress=False):
     """Compute exact second derivatives; see `jacobian` for the parameters.
 
-    Hyper-dual numbers are ``mode="forward"``, forward over reverse is ``mode="reverse"``. With ``sparse=True`` the result
-    of a scalar function is a symmetric ``scipy.sparse`` array of shape ``(x.size, x.size)``: structured tangents go
-    forward over a recorded gradient, and nothing dense is made where the code keeps structure.
+    Hyper-dual numbers are ``mode="forward"``, forward over reverse is ``mode="reverse"``. With ``sparse=True`` the
+    result of a scalar function is a symmetric ``scipy.sparse`` array of shape ``(x.size, x.size)``: structured tangents
+    go forward over a recorded gradient, and nothing dense is made where the code keeps structure.
 
     Returns
     -------

@@ -4,7 +4,6 @@
 """
 
 import doctest
-import inspect
 import warnings
 from pathlib import Path
 
@@ -525,12 +524,8 @@ def test_a_known_pattern_of_the_equations(method):
 
 
 def test_a_pattern_that_is_found_out():
-    if "sparse" in inspect.signature(dd.jacobian).parameters:
-        found = integrate.solve_ivp(heat, (0.0, 1.0), ROD, "BDF", jac="sparse")
-        np.testing.assert_allclose(found.y, integrate.solve_ivp(heat, (0.0, 1.0), ROD, "BDF").y, rtol=1e-9, atol=1e-12)
-    else:
-        with pytest.raises(dd.UnsupportedFunctionError, match="jac_sparsity"):
-            integrate.solve_ivp(heat, (0.0, 1.0), ROD, "BDF", jac="sparse")
+    found = integrate.solve_ivp(heat, (0.0, 1.0), ROD, "BDF", jac="sparse")
+    np.testing.assert_allclose(found.y, integrate.solve_ivp(heat, (0.0, 1.0), ROD, "BDF").y, rtol=1e-9, atol=1e-12)
 
 
 def test_lsoda_takes_nothing_sparse():

@@ -12,7 +12,6 @@ Examples
 True
 """
 
-import inspect
 
 import numpy as np
 from scipy import integrate as _integrate
@@ -222,11 +221,6 @@ def _with_jacobian(fun, method, options):
 
 def _exact_jacobian(fun, kind, pattern):
     if kind == "sparse":
-        if "sparse" not in inspect.signature(transforms.jacobian).parameters:
-            raise UnsupportedFunctionError(
-                "solve_ivp: jac='sparse' needs dualdiff.jacobian(f, sparse=True), which this version does not have; "
-                "pass the pattern as jac_sparsity"
-            )
         compute = transforms.jacobian(fun, argnums=1, sparse=True)
     elif kind is not None:
         raise DifferentiationValueError(f"solve_ivp: jac must be callable, a matrix, False or 'sparse', found {kind!r}")

@@ -1,8 +1,11 @@
+from collections.abc import Callable
 from typing import Any
 
+from numpy.typing import ArrayLike, NDArray
+
 __all__ = [
-    "beta", "binom", "cauchy", "expon", "gamma", "invgamma", "laplace", "logistic", "lognorm", "multivariate_normal",
-    "nbinom", "norm", "poisson", "t", "weibull_min",
+    "beta", "binom", "cauchy", "covariance", "expon", "gamma", "invgamma", "laplace", "logistic", "lognorm",
+    "multivariate_normal", "nbinom", "norm", "poisson", "standard_errors", "t", "weibull_min",
 ]
 
 class _Continuous:
@@ -21,7 +24,9 @@ class _Discrete:
     def logpmf(self, k: Any, *args: Any, loc: Any = 0) -> Any: ...
     def pmf(self, k: Any, *args: Any, loc: Any = 0) -> Any: ...
     def logcdf(self, k: Any, *args: Any, loc: Any = 0) -> Any: ...
+    def cdf(self, k: Any, *args: Any, loc: Any = 0) -> Any: ...
     def logsf(self, k: Any, *args: Any, loc: Any = 0) -> Any: ...
+    def sf(self, k: Any, *args: Any, loc: Any = 0) -> Any: ...
 
 class _MultivariateNormal:
     def logpdf(self, x: Any, mean: Any = None, cov: Any = 1) -> Any: ...
@@ -42,3 +47,10 @@ poisson: _Discrete
 binom: _Discrete
 nbinom: _Discrete
 multivariate_normal: _MultivariateNormal
+
+def covariance(
+    nll: Callable[..., Any], x: ArrayLike, *args: Any, sandwich: bool = False, **kwargs: Any
+) -> NDArray[Any]: ...
+def standard_errors(
+    nll: Callable[..., Any], x: ArrayLike, *args: Any, sandwich: bool = False, **kwargs: Any
+) -> NDArray[Any]: ...

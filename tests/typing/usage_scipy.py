@@ -29,6 +29,8 @@ p = np.array([0.5, 1.5])
 score: NDArray[Any] = dd.grad(log_likelihood)(p, np.array([0.1, 0.7]))
 flow: NDArray[Any] = dd.jacobian(end)(p)
 area = dd.derivative(lambda a: integrate.quad(lambda x: np.exp(-a * x), 0.0, 1.0)[0])(2.0)
+best: Any = optimize.minimize(lambda x: x @ x, np.ones(2), constraints=optimize.NonlinearConstraint(np.sum, 1.0, 2.0))
+errors: NDArray[Any] = stats.standard_errors(lambda m, data: -stats.norm.logpdf(data, m[0], 1.0), [0.5], np.arange(2.0))
 root = dd.derivative(lambda a: optimize.brentq(lambda x: x**3 - a, 0.0, 3.0))(2.0)
 roots: NDArray[Any] = dd.jacobian(lambda a: optimize.root(lambda x: x**2 - a, np.ones(2)).x)(p)
 knots = [0.0, 1.0, 2.0]
