@@ -155,10 +155,12 @@ def add_entries(cotangent, index, g):
         cotangent[:, index] += g
         return
     positions = np.arange(int(np.prod(shape, dtype=np.intp))).reshape(shape)[index].reshape(-1)
+    if not positions.size:
+        return
     flat, g = cotangent.reshape((cotangent.shape[0], -1)), g.reshape((g.shape[0], -1))
     if not np.shares_memory(flat, cotangent):
         raise AssertionError("a cotangent is not contiguous")
-    if positions.size and np.bincount(positions).max() <= 1:
+    if np.bincount(positions).max() <= 1:
         flat[:, positions] += g
     elif g.dtype == np.float64:
         for row_, weights in zip(flat, g, strict=True):

@@ -113,7 +113,8 @@ def fold(ufunc, a, axis=0, dtype=None, keepdims=False, initial=None, where=True)
             result = _tree(ufunc, entries).map_planes(lambda stack: stack, value) if len(entries) else None
         result = like(entries, value) if result is None else result
     else:
-        result = functools.reduce(ufunc, [entries[i, ...] for i in range(entries.shape[0])])
+        # The first may be all there is, and is a view.
+        result = functools.reduce(ufunc, [entries[i, ...] for i in range(entries.shape[0])]).copy()
     return kept(result, a.shape, axis, keepdims)
 
 
@@ -122,7 +123,7 @@ def _tree(ufunc, entries):
         half = entries.shape[0] // 2
         pairs = ufunc(entries[:half], entries[half : 2 * half])
         entries = np.concatenate([pairs, entries[2 * half :]]) if entries.shape[0] % 2 else pairs
-    return entries[0, ...]
+    return entries[0, ...].copy()
 
 
 def extremum(ufunc, entries):
@@ -144,7 +145,9 @@ def extremum(ufunc, entries):
 def along_first(entries, index):
     """One entry of the first axis for each place of the other axes."""
     key = (index, *np.ogrid[tuple(slice(n) for n in entries.shape[1:])])
-    return entries.map_planes(lambda stack: part(stack[(slice(None), *key)]), part(entries.value[key]))
+    taken = entries.map_planes(lambda stack: part(stack[(slice(None), *key)]), part(entries.value[key]))
+    # Of one axis the index is a number, and what it takes a view.
+    return taken if np.ndim(index) else taken.copy()
 
 
 # -- scans -------------------------------------------------------------------------------------------------------------
