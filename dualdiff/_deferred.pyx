@@ -19,6 +19,8 @@ from ._buffers cimport new_array
 from ._kernels cimport BinaryRow, Stream, UnaryRow, binary_first, unary_first
 from ._scalar cimport Dual
 
+import warnings
+
 import numpy as np
 
 from ._scalar import BINARY_UFUNCS, UNARY_UFUNCS
@@ -135,7 +137,7 @@ cdef Node dual_node(Dual number):
     return node
 
 
-cdef Node waiting(Node like, double strict, dict errors, int depth):
+cdef Node waiting(Node like, double strict, tuple errors, int depth):
     cdef Node node = Node.__new__(Node)
     cdef int i
     node.kind = WAITING
@@ -152,7 +154,7 @@ cdef Node waiting(Node like, double strict, dict errors, int depth):
     return node
 
 
-cdef Node unary_node(UnaryRow *row, Node x, const double *p, double strict, dict errors):
+cdef Node unary_node(UnaryRow *row, Node x, const double *p, double strict, tuple errors):
     cdef Node node = waiting(x, strict, errors, x.depth + 1)
     cdef int i
     node.unary = row
@@ -163,7 +165,7 @@ cdef Node unary_node(UnaryRow *row, Node x, const double *p, double strict, dict
     return node
 
 
-cdef Node binary_node(BinaryRow *row, Node a, Node b, Planing planing, double strict, dict errors):
+cdef Node binary_node(BinaryRow *row, Node a, Node b, Planing planing, double strict, tuple errors):
     cdef Node node = waiting(b if a.kind == NUMBER else a, strict, errors, a.depth + b.depth + 1)
     node.planing = planing
     if planing is not None:
@@ -174,13 +176,18 @@ cdef Node binary_node(BinaryRow *row, Node a, Node b, Planing planing, double st
     return node
 
 
-cdef dict error_state():
-    """What NumPy is to do about floating-point exceptions now; None where it must be done at once."""
+cdef tuple error_state():
+    """What NumPy is to do about floating-point exceptions now, and Python about warnings; None where at once."""
     cdef dict state = np.geterr()
     for reaction in state.values():
         if reaction == "raise" or reaction == "call":
             return None
-    return state
+    for action, _, category, _, _ in warnings.filters:
+        if issubclass(RuntimeWarning, category):
+            if action == "error":
+                return None
+            break
+    return state, warnings.filters
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -363,8 +370,20 @@ cdef object plain_value(Node node):
 
 cdef int warn(Node node, Node left, Node right) except -1:
     """Ask NumPy's ufunc again, so that it reports its exceptions as it was set to when the operation was written."""
+    state, filters = node.errors
+    if filters is not warnings.filters:
+        with warnings.catch_warnings():
+            warnings.resetwarnings()
+            warnings.filters[:] = filters
+            ask_again(node, left, right, state)
+    else:
+        ask_again(node, left, right, state)
+    return 0
+
+
+cdef int ask_again(Node node, Node left, Node right, dict state) except -1:
     a = plain_value(left)
-    with np.errstate(**node.errors):
+    with np.errstate(**state):
         if node.unary != NULL:
             UNARY_UFUNCS[node.unary.index](a)
         else:
