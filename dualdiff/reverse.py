@@ -19,6 +19,7 @@ from ._reverse import (
     become,
     constant,
     entries,
+    frozen,
     held,
     is_traced,
     is_unshared,
@@ -149,7 +150,7 @@ def scaled_by(x, weights):
 
 
 def add_entries(cotangent, index, g):
-    """Add a stack to the entries at an advanced index, in place; repeated entries all count."""
+    """Add a stack to the entries of one in C order at an advanced index, in place; repeated entries all count."""
     shape = cotangent.shape[1:]
     if isinstance(index, np.ndarray) and index.dtype == bool:
         cotangent[:, index] += g
@@ -251,7 +252,7 @@ def nested_binary(index, left, right):
         return NotImplemented
     if any(a is INNER for a in met):
         return beside_inner(rules.BINARY[index].name, left, right)
-    left, right = met
+    left, right = map(frozen, met)
     current = rows.named(rules.BINARY[index].name)
     return chain(current, (left, right), lambda x, y: nested.binary_value(index, current, x, y),
                  highest(left, right), {})
@@ -374,6 +375,7 @@ def join(parts, combine, combine_planes, top):
 
 def multilinear(function, operands, planes, top):
     """A product of several operands: its own transpose, or that of its planes."""
+    operands = frozen(operands)
     if function in RECORDED:
         return RECORDED[function](*operands)
     values = [at(a, top) for a in operands]
@@ -388,6 +390,7 @@ def multilinear(function, operands, planes, top):
 
 def custom(function, tangent, inputs, args, kwargs, top):
     """A function with a rule for tangents: the rule is recorded, at the first cotangent, and transposed."""
+    inputs, args, kwargs = frozen(inputs), frozen(args), _frozen_options(kwargs)
     primals = [at(a, top) for a in inputs]
     y = function(*primals, *args, **kwargs)
     outputs = [part(one) for one in y] if isinstance(y, tuple) else [part(y)]
@@ -477,7 +480,7 @@ _NO_ROOM = (
 
 def assign(x, index, item):
     """``x[index] = item``: the array becomes a new version of itself, and views follow."""
-    index = plain_index(index)
+    index = frozen(plain_index(index))
     item = operand(item, x.level)
     if item is INNER:
         raise LostTangentError(_NO_ROOM)
@@ -622,11 +625,12 @@ def operator(name, left, right):
     met = [operand(a, known) for a in (left, right)]
     if any(a is NotImplemented for a in met):
         return NotImplemented
-    return (RULES if any(a is INNER for a in met) else RECORDED)[np.matmul](left, right)
+    return (RULES if any(a is INNER for a in met) else RECORDED)[np.matmul](frozen(left), frozen(right))
 
 
 def call_ufunc(ufunc, method, inputs, kwargs):
     """``__array_ufunc__`` beyond the plain call of a row."""
+    inputs, kwargs = frozen(inputs), _frozen_options(kwargs)
     if method == "__call__" and not kwargs and ufunc in RECORDED:
         return RECORDED[ufunc](*inputs)
     if method == "__call__" and set(kwargs) == {"out"}:
@@ -634,6 +638,10 @@ def call_ufunc(ufunc, method, inputs, kwargs):
     if method == "reduce" and ufunc is np.add:
         return _add_reduce(*inputs, **kwargs)
     return protocols.array_ufunc(ufunc, method, inputs, kwargs)
+
+
+def _frozen_options(kwargs):
+    return {name: option if name == "out" else frozen(option) for name, option in kwargs.items()}
 
 
 def _add_reduce(array, axis=0, dtype=None, out=None, keepdims=False, initial=None, where=True):
@@ -653,6 +661,7 @@ def _find(tree, met):
 
 def array_function(function, args, kwargs, model):
     """``__array_function__``: one entry of the registry for every function."""
+    args, kwargs = frozen(args), _frozen_options(kwargs)
     if function in RECORDED and "out" not in kwargs:
         met = []
         _find((args, tuple(kwargs.values())), met)

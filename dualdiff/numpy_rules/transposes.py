@@ -454,6 +454,10 @@ def _einsum(*arguments, out=None, optimize=False, **kwargs):
                      *(v for j, v in enumerate(values) if j != i)) if is_active(a, level) else None
             for i, a in enumerate(parts))
 
+    if len(parts) == 1:
+        # NumPy gives a view where nothing is summed.
+        text = f"{inputs[0]}->{output}"
+        return products.store(shown(parts[0], value, lambda x: np.einsum(text, x), transpose), out)
     return products.store(record(value, tuple(parts), transpose, level), out)
 
 
