@@ -13,6 +13,10 @@ from dualdiff import points, tangents
 
 VARIABLES = 12
 STEPS = 14
+# Values and tangents of so many numbers wait.
+N_LARGE = 20_000
+# Lengths up to which an outer product is made.
+SMALL = 200
 
 
 @pytest.fixture
@@ -101,6 +105,14 @@ def binary(rng, arrays):
     return f(a, b)
 
 
+def with_captured(rng, a, b):
+    """A plain array takes part and changes afterwards."""
+    plain = rng.uniform(0.5, 1.0, a.shape)
+    c = a * plain + b
+    plain[...] = np.nan
+    return c
+
+
 def broadcast(rng, arrays):
     a = pick(rng, arrays)
     if a.ndim == 0 or a.ndim > 2:
@@ -109,7 +121,8 @@ def broadcast(rng, arrays):
     if a.shape[axis] == 0:
         return None
     row = a[(slice(None),) * axis + (slice(0, 1),)]
-    return choose(rng, [lambda: a * row, lambda: row - a, lambda: a[..., None] * np.sin(a[..., None, :]),
+    outer = [lambda: a[..., None] * np.sin(a[..., None, :])] if a.shape[-1] < SMALL else []
+    return choose(rng, [*outer, lambda: a * row, lambda: row - a,
                         lambda: a * np.arange(1.0, a.shape[-1] + 1), lambda: a[0] * a,
                         lambda: np.broadcast_to(a, (2, *a.shape)), lambda: a + a.sum()])()
 
@@ -178,9 +191,12 @@ def product(rng, arrays):
         return None
     n = a.shape[-1]
     matrix = rng.normal(size=(n, 3)) / n
-    return choose(rng, [lambda: a @ matrix, lambda: np.dot(a, matrix), lambda: matrix.T @ a.T, lambda: a @ a.T,
-                        lambda: np.einsum("...i,ij->...j", a, matrix), lambda: np.outer(a[..., 0], a[..., -1]),
-                        lambda: np.tensordot(a, matrix, 1), lambda: np.inner(a, matrix.T)])()
+    options = [lambda: a @ matrix, lambda: np.dot(a, matrix), lambda: matrix.T @ a.T,
+               lambda: np.einsum("...i,ij->...j", a, matrix), lambda: np.tensordot(a, matrix, 1),
+               lambda: np.inner(a, matrix.T)]
+    if len(a) < SMALL:
+        options += [lambda: a @ a.T, lambda: np.outer(a[..., 0], a[..., -1])]
+    return choose(rng, options)()
 
 
 def fresh(rng, arrays):
@@ -265,15 +281,15 @@ READING = [unary, unary, binary, binary, broadcast, view, view, gather, reshape,
 WRITING = [assign, assign, in_place, add_at, overwrite]
 
 
-def program(seed, steps=STEPS, writing=True, most=150):
-    """A function of an array, and a name for every step."""
+def program(seed, steps=STEPS, most=150):
+    """A function of an array; it tells its steps to ``trace``, a list."""
 
     def f(x, trace=None):
         rng = np.random.default_rng(seed)
         # Now and then the argument itself is written to.
         arrays = [x if rng.integers(3) == 0 else x * 1.0]
         for _ in range(steps):
-            operation = choose(rng, READING + (WRITING if writing else []))
+            operation = choose(rng, READING + WRITING)
             y = operation(rng, arrays)
             if trace is not None:
                 trace.append((operation.__name__, None if y is None else np.shape(y)))
@@ -285,3 +301,68 @@ def program(seed, steps=STEPS, writing=True, most=150):
 
     f.__name__ = f"program_{seed}"
     return f
+
+
+def plain_result(f, x):
+    """The program's result where NumPy runs it (it refuses to write to some views), and is not made of nothing."""
+    try:
+        y = f(x.copy())
+    except ValueError as error:
+        assert "read-only" in str(error)
+        return None
+    return y if y.size and np.isfinite(y).all() else None
+
+
+def central(f, x, v, h=1e-6):
+    return (f(x + h * v) - f(x - h * v)) / (2 * h)
+
+
+# -- tests -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seeds", [range(first, first + 30) for first in range(0, 300, 30)], ids=str)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_every_way_gives_the_same_jacobian(seeds, always):
+    x = np.random.default_rng(5).uniform(-1.2, 1.4, VARIABLES)
+    checked = 0
+    for seed in seeds:
+        f = program(seed)
+        y = plain_result(f, x)
+        if y is None:
+            continue
+        expected_value, expected = dd.value_and_jacobian(f, chunk_size=10**9)(x)
+        slopes = np.stack([central(f, x, e) for e in np.eye(x.size)], axis=-1)
+        scale = 1.0 + np.abs(expected).max()
+        # Programs that magnify rounding errors are none that differences can judge.
+        if scale < 1e3:
+            np.testing.assert_allclose(expected, slopes, atol=1e-5 * scale, err_msg=f"{f.__name__}, differences")
+        np.testing.assert_allclose(expected_value, y, rtol=1e-9, atol=1e-10, err_msg=f.__name__)
+        for options in ({}, {"mode": "forward"}, {"mode": "reverse"}, {"chunk_size": 5}, {"sparse": True}):
+            value, jac = dd.value_and_jacobian(f, **options)(x)
+            jac = jac.toarray() if "sparse" in options else jac
+            message = f"{f.__name__}, {options}"
+            np.testing.assert_allclose(value, y, rtol=1e-9, atol=1e-10, err_msg=message)
+            np.testing.assert_allclose(jac, expected, rtol=1e-9, atol=1e-10 * scale, err_msg=message)
+        checked += 1
+    assert checked > 0.8 * len(seeds)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_waits_is_what_is_computed_at_once():
+    rng = np.random.default_rng(6)
+    x, v = rng.uniform(-1.2, 1.4, N_LARGE), rng.normal(size=N_LARGE)
+    checked = 0
+    for seed in range(60):
+        f = program(seed, most=4 * N_LARGE)
+        y = plain_result(f, x)
+        if y is None:
+            continue
+        value, tangent = dd.jvp(f, (x,), (v,))
+        # With exceptions that are raised nothing waits.
+        with np.errstate(divide="raise"):
+            at_once, expected = dd.jvp(f, (x,), (v,))
+        np.testing.assert_array_equal(value, at_once, err_msg=f.__name__)
+        np.testing.assert_array_equal(tangent, expected, err_msg=f.__name__)
+        np.testing.assert_allclose(value, y, rtol=1e-7, atol=1e-8, err_msg=f.__name__)
+        checked += 1
+    assert checked > 40

@@ -119,6 +119,9 @@ def fold(ufunc, a, axis=0, dtype=None, keepdims=False, initial=None, where=True)
 
 
 def _tree(ufunc, entries):
+    if ufunc is np.hypot and entries.shape[0] == 1:
+        # NumPy begins with 0, beside which the sign of an only entry does not stay.
+        return np.abs(entries[0, ...])
     while entries.shape[0] > 1:
         half = entries.shape[0] // 2
         pairs = ufunc(entries[:half], entries[half : 2 * half])
