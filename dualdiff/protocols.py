@@ -129,7 +129,7 @@ def assign(x, index, item):
     index = plain_index(index)
     columns = getattr(x, "_columns", None)
     if columns is None and not x.value.flags.writeable:
-        tangents.restart(level(x))
+        tangents.restart(x)
         raise DifferentiationValueError("assignment destination is read-only; copy it first: x = x.copy()")
     item = pack(item) if has_duals(item) else item
     if is_dual(item):

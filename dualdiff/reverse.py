@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from . import _reverse, levels, nested, protocols, rows, rules
+from . import _reverse, levels, nested, protocols, rows, rules, tangents
 from ._array import is_dual as is_dual_number
 from ._array import lift, settle
 from ._reverse import (
@@ -490,6 +490,7 @@ def assign(x, index, item):
         raise LostTangentError(_NO_ROOM)
     if x.base is not None:
         if not primal(x).flags.writeable and primal(x.base).flags.writeable:
+            tangents.restart(x.value)
             raise DifferentiationValueError("assignment destination is read-only; copy it first: x = x.copy()")
         _assign_through(x, index, item)
         return

@@ -223,7 +223,7 @@ def _alike(array, operand):
 def _add_at(ufunc, array, key, operand):
     array._stacks  # noqa: B018  (dense from here on: their memory is written to)
     if not array.value.flags.writeable:
-        tangents.restart(level(array))
+        tangents.restart(array)
     if not is_dual(operand):
         ufunc.at(array.value, key, operand)
         return
