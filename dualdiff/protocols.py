@@ -20,7 +20,19 @@ from .errors import (
 from .numpy_rules import RULES
 from .numpy_rules.construction import TAKE_LIKE, like
 from .numpy_rules.ufuncs import call_ufunc, store
-from .packing import NUMERIC, as_numpy, has_duals, matched, pack, plain, plane_counts, primal, refuse_subclass, spread
+from .packing import (
+    NUMERIC,
+    as_numpy,
+    has_duals,
+    matched,
+    pack,
+    plain,
+    plane_counts,
+    primal,
+    refuse_subclass,
+    spread,
+    unraveled,
+)
 
 _COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
 
@@ -235,7 +247,7 @@ class Flat:
 
     def __setitem__(self, index, item):
         positions = np.arange(self.x.size)[plain_index(index)]
-        assign(self.x, np.unravel_index(positions, self.x.shape), item)
+        assign(self.x, unraveled(positions, self.x.shape), item)
 
 
 def item_dtype(item):

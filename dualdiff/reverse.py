@@ -41,7 +41,7 @@ from .numpy_rules import ufuncs as ufunc_rules
 from .numpy_rules.construction import like
 from .numpy_rules.registry import finite, numbers
 from .numpy_rules.transposes import RECORDED, at, highest, is_active, is_view
-from .packing import NUMERIC, as_numpy, has_duals, pack, part, plain, primal, refuse_subclass, shape_of
+from .packing import NUMERIC, as_numpy, has_duals, pack, part, plain, primal, refuse_subclass, shape_of, unraveled
 from .protocols import plain_index
 
 # -- operands ----------------------------------------------------------------------------------------------------------
@@ -460,7 +460,7 @@ def views(x, function):
 
 
 def _view(x, value, positions, function):
-    y = entries(x, np.unravel_index(positions, x.shape), value) if x.ndim else record(
+    y = entries(x, unraveled(positions, x.shape), value) if x.ndim else record(
         value, (x,), lambda g: np.sum(g.reshape((g.shape[0], -1)), axis=1), x.level)
     return as_view(y, x, partial(_again, function)) if is_view(value, x.value) else y
 
@@ -578,7 +578,7 @@ def _assign_through(x, index, item):
     """Write through a view: to the places that it shows."""
     base = x.base
     shown = np.asarray(view_of(x)(np.arange(base.size).reshape(base.shape)))[index]
-    key = np.unravel_index(shown, base.shape) if base.ndim else ...
+    key = unraveled(shown, base.shape) if base.ndim else ...
     base[key] = item
 
 
@@ -610,7 +610,7 @@ class Flat(protocols.Flat):
 
     def __setitem__(self, index, item):
         positions = np.arange(self.x.size)[plain_index(index)]
-        self.x[np.unravel_index(positions, self.x.shape)] = item
+        self.x[unraveled(positions, self.x.shape)] = item
 
 
 # -- NumPy's protocols -------------------------------------------------------------------------------------------------

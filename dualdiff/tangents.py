@@ -35,7 +35,7 @@ RUNNING = {}
 
 
 def restart(x):
-    """Give up the structured passes that ``x`` takes part in, if there are any: its values may be duals of outer ones."""
+    """Give up the structured passes that ``x`` takes part in; its values may be duals of outer ones."""
     while hasattr(x, "value"):
         if x._level in RUNNING:
             RUNNING[x._level].give_up()

@@ -757,8 +757,8 @@ def places_in_buffers(x, w):
 
 
 def other_buffers(x, w):
-    return (np.sum(x * x, where=w > 1.0), np.average(x, weights=w), np.interp(0.3, w, x), np.linalg.solve(np.diag(w), x),
-            np.concatenate([x, w]) ** 2, np.clip(x, w, 9.0), np.polyval(x, w))
+    return (np.sum(x * x, where=w > 1.0), np.average(x, weights=w), np.interp(0.3, w, x),
+            np.linalg.solve(np.diag(w), x), np.concatenate([x, w]) ** 2, np.clip(x, w, 9.0), np.polyval(x, w))
 
 
 @pytest.mark.parametrize("f", [elementwise_buffer, products_with_buffers, places_in_buffers, other_buffers])
@@ -803,3 +803,27 @@ def test_cotangents_in_other_orders():
         return np.sum(z) + np.sum(np.sin(np.transpose(y, (1, 2, 0)))) + np.sum(y[[1, 1]])
 
     np.testing.assert_allclose(dd.grad(f, mode="reverse")(x), dd.grad(f, mode="forward")(x), rtol=1e-13)
+
+
+@pytest.mark.parametrize("turned", [np.rot90, lambda x: np.flip(x, 1).T, lambda x: np.expand_dims(x, 0)[..., ::-1].T])
+def test_large_views_in_other_orders(turned):
+    x, w = np.linspace(0.5, 1.5, 20_000), np.arange(20_000.0)
+    f = lambda x: np.sum(np.ravel(turned(np.stack([x * w]))) ** 2)
+    np.testing.assert_allclose(dd.grad(f, mode="reverse")(x), 2 * w**2 * x, rtol=1e-14)
+
+
+def test_large_writes_through_views_in_other_orders():
+    w = np.arange(20_000.0)
+
+    def f(x):
+        y = np.stack([x * 0.0])
+        np.rot90(y)[...] = (x * w)[:, None]
+        y.T.flat[:10_000] = 0.0
+        np.add.at(y, (0, np.arange(20_000)[::-1]), x)
+        return np.sum(y)
+
+    expected = w + 1.0
+    expected[10_000:] = 1.0
+    x = np.linspace(0.5, 1.5, 20_000)
+    np.testing.assert_allclose(dd.grad(f, mode="reverse")(x), expected, rtol=1e-14)
+    np.testing.assert_allclose(dd.jvp(f, (x,), (x,))[1], expected @ x, rtol=1e-12)
