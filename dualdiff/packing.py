@@ -37,7 +37,7 @@ def part(x):
 
 
 def unraveled(positions, shape):
-    """The index arrays of flat positions; `np.unravel_index` of NumPy 2.4 errs beyond 8192 of them with several axes."""
+    """The index arrays of flat positions: `np.unravel_index` of NumPy 2.4 errs beyond 8192 of them in several axes."""
     positions = np.asarray(positions)
     return tuple(index.reshape(positions.shape) for index in np.unravel_index(positions.reshape(-1), shape))
 

@@ -113,15 +113,16 @@ def fold(ufunc, a, axis=0, dtype=None, keepdims=False, initial=None, where=True)
             result = _tree(ufunc, entries).map_planes(lambda stack: stack, value) if len(entries) else None
         result = like(entries, value) if result is None else result
     else:
-        # The first may be all there is, and is a view.
-        result = functools.reduce(ufunc, [entries[i, ...] for i in range(entries.shape[0])]).copy()
+        # The first may be all there is, and must be no view.
+        rows = [entries[:1].copy()[0, ...], *(entries[i, ...] for i in range(1, len(entries)))]
+        result = functools.reduce(ufunc, rows)
     return kept(result, a.shape, axis, keepdims)
 
 
 def _tree(ufunc, entries):
     if ufunc is np.hypot and entries.shape[0] == 1:
         # NumPy begins with 0, beside which the sign of an only entry does not stay.
-        return np.abs(entries[0, ...])
+        entries = np.abs(entries)
     while entries.shape[0] > 1:
         half = entries.shape[0] // 2
         pairs = ufunc(entries[:half], entries[half : 2 * half])
