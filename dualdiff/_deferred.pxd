@@ -32,7 +32,7 @@ cdef class Node:
     # A number: a dual one, or a constant.
     cdef Dual dual
     cdef double constant
-    # An operation: a row, its parameters, its operands, and what NumPy was to do about floating-point exceptions.
+    # An operation: a row, its parameters, its operands, and what was to be done about floating-point exceptions.
     cdef UnaryRow *unary
     cdef BinaryRow *binary
     cdef double p[4]
@@ -41,7 +41,7 @@ cdef class Node:
     cdef Node b
     # Where the planes of a binary result come from, if that is not the same for all (see `binary_first`).
     cdef Planing planing
-    cdef dict errors
+    cdef tuple errors
     cdef int depth
     # Whether a dual array stands for the result, so that it must be kept when it is computed on the way to another.
     cdef bint shown
@@ -55,8 +55,8 @@ cdef class Node:
 cdef Node array_node(cnp.ndarray value, cnp.ndarray tangent)
 cdef Node constant_node(double number)
 cdef Node dual_node(Dual number)
-cdef Node unary_node(UnaryRow *row, Node x, const double *p, double strict, dict errors)
-cdef Node binary_node(BinaryRow *row, Node a, Node b, Planing planing, double strict, dict errors)
+cdef Node unary_node(UnaryRow *row, Node x, const double *p, double strict, tuple errors)
+cdef Node binary_node(BinaryRow *row, Node a, Node b, Planing planing, double strict, tuple errors)
 cdef int compute(Node node) except -1
 cdef int compute_readers(Node node) except -1
-cdef dict error_state()
+cdef tuple error_state()

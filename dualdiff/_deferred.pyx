@@ -19,6 +19,8 @@ from ._buffers cimport new_array
 from ._kernels cimport BinaryRow, Stream, UnaryRow, binary_first, unary_first
 from ._scalar cimport Dual
 
+import warnings
+
 import numpy as np
 
 from ._scalar import BINARY_UFUNCS, UNARY_UFUNCS
@@ -135,7 +137,7 @@ cdef Node dual_node(Dual number):
     return node
 
 
-cdef Node waiting(Node like, double strict, dict errors, int depth):
+cdef Node waiting(Node like, double strict, tuple errors, int depth):
     cdef Node node = Node.__new__(Node)
     cdef int i
     node.kind = WAITING
@@ -152,7 +154,7 @@ cdef Node waiting(Node like, double strict, dict errors, int depth):
     return node
 
 
-cdef Node unary_node(UnaryRow *row, Node x, const double *p, double strict, dict errors):
+cdef Node unary_node(UnaryRow *row, Node x, const double *p, double strict, tuple errors):
     cdef Node node = waiting(x, strict, errors, x.depth + 1)
     cdef int i
     node.unary = row
@@ -163,7 +165,7 @@ cdef Node unary_node(UnaryRow *row, Node x, const double *p, double strict, dict
     return node
 
 
-cdef Node binary_node(BinaryRow *row, Node a, Node b, Planing planing, double strict, dict errors):
+cdef Node binary_node(BinaryRow *row, Node a, Node b, Planing planing, double strict, tuple errors):
     cdef Node node = waiting(b if a.kind == NUMBER else a, strict, errors, a.depth + b.depth + 1)
     node.planing = planing
     if planing is not None:
@@ -174,13 +176,18 @@ cdef Node binary_node(BinaryRow *row, Node a, Node b, Planing planing, double st
     return node
 
 
-cdef dict error_state():
-    """What NumPy is to do about floating-point exceptions now; None where it must be done at once."""
+cdef tuple error_state():
+    """What NumPy is to do about floating-point exceptions now, and Python about warnings; None where at once."""
     cdef dict state = np.geterr()
     for reaction in state.values():
         if reaction == "raise" or reaction == "call":
             return None
-    return state
+    for action, _, category, _, _ in warnings.filters:
+        if issubclass(RuntimeWarning, category):
+            if action == "error":
+                return None
+            break
+    return state, warnings.filters
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -295,6 +302,8 @@ cdef char *share_scratch(Step *steps, Py_ssize_t count, size_t size) except? NUL
 cdef list run(Node root, bint quiet):
     """Compute a node and, unless ``quiet``, all on the way that a dual array shows; return [(node, value, planes)]."""
     cdef list order = [], made = []
+    # Another thread may compute the same nodes meanwhile and let go of what they read: held until all is done.
+    cdef list left = [], right = [], planings = []
     cdef Node node
     cdef Py_ssize_t i, count, n = root.n, most = 0, block
     cdef Step *steps
@@ -303,6 +312,10 @@ cdef list run(Node root, bint quiet):
     cdef cnp.npy_intp dims[33]
     collect(root, order)
     count = len(order)
+    for node in order:
+        left.append(node.a)
+        right.append(node.b)
+        planings.append(node.planing)
     steps = <Step *> PyMem_Malloc(count*sizeof(Step))
     if steps == NULL:
         raise MemoryError
@@ -314,7 +327,7 @@ cdef list run(Node root, bint quiet):
             s = &steps[i]
             s.unary, s.binary, s.p, s.strict = node.unary, node.binary, node.p, node.strict
             s.flags, s.last_use = 0, i
-            s.k = dims[0] = node.k
+            s.k = node.k
             most = max(most, node.k)
             s.from_a = s.from_b = NULL
             if node.planing is not None:
@@ -324,6 +337,11 @@ cdef list run(Node root, bint quiet):
             open_operand(&s.a, node.a, steps, i)
             if node.b is not None:
                 open_operand(&s.b, node.b, steps, i)
+        # Only now is anything made that could let the collector run, and code of others with it.
+        for i in range(count):
+            node = order[i]
+            s = &steps[i]
+            dims[0] = node.k
             if node is root or (node.shown and not quiet):
                 value = new_array(node.nd, node.dims, cnp.NPY_DOUBLE)
                 planes = new_array(node.nd + 1, dims, cnp.NPY_DOUBLE)
@@ -338,7 +356,7 @@ cdef list run(Node root, bint quiet):
         if not quiet:
             for i in range(count):
                 if steps[i].flags:
-                    warn(order[i])
+                    warn(order[i], left[i], right[i])
     finally:
         PyMem_Free(steps)
     return made
@@ -350,14 +368,26 @@ cdef object plain_value(Node node):
     return node.value if node.kind == MEMORY else run(node, True)[0][1]
 
 
-cdef int warn(Node node) except -1:
+cdef int warn(Node node, Node left, Node right) except -1:
     """Ask NumPy's ufunc again, so that it reports its exceptions as it was set to when the operation was written."""
-    a = plain_value(node.a)
-    with np.errstate(**node.errors):
+    state, filters = node.errors
+    if filters is not warnings.filters:
+        with warnings.catch_warnings():
+            warnings.resetwarnings()
+            warnings.filters[:] = filters
+            ask_again(node, left, right, state)
+    else:
+        ask_again(node, left, right, state)
+    return 0
+
+
+cdef int ask_again(Node node, Node left, Node right, dict state) except -1:
+    a = plain_value(left)
+    with np.errstate(**state):
         if node.unary != NULL:
             UNARY_UFUNCS[node.unary.index](a)
         else:
-            BINARY_UFUNCS[node.binary.index](a, plain_value(node.b))
+            BINARY_UFUNCS[node.binary.index](a, plain_value(right))
     return 0
 
 

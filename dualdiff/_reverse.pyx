@@ -282,7 +282,7 @@ cdef int give_entries(Node n, object index, object g) except -1:
         return give(n, reverse.scattered(g, index, n.shape), False)
     if n.cotangent is None:
         n.cotangent, n.owned = np.zeros((g.shape[0], *n.shape), n.dtype), True
-    elif not n.owned:
+    elif not n.owned or not contiguous(n.cotangent):
         n.cotangent, n.owned = n.cotangent.copy(), True
     if is_basic(index):
         at = n.cotangent[(slice(None), *index) if type(index) is tuple else (slice(None), index)]
@@ -526,6 +526,9 @@ cdef object arithmetic(int op, object left, object right):
         z = as_part(lv/rv)
     if a is None and b is None:
         return new_traced(z, None, level)
+    if op == MULTIPLY or op == TRUE_DIVIDE:
+        lv = lv if type(left) is TracedArray else frozen(lv)
+        rv = rv if type(right) is TracedArray else frozen(rv)
     if op == ADD:
         n = new_node(TIMES, z, a, b, None, None)
     elif op == SUBTRACT:
@@ -539,6 +542,22 @@ cdef object arithmetic(int op, object left, object right):
     else:
         n = new_node(DIVIDE, z, a, b, lv, as_part(rv) if PyLong_CheckExact(rv) else rv)
     return new_traced(z, n, level)
+
+
+def frozen(a):
+    """What the tape keeps of arguments: plain arrays, in sequences too, become copies that nobody else can write to."""
+    cdef int own = cnp.NPY_ARRAY_OWNDATA
+    if type(a) is cnp.ndarray:
+        if cnp.PyArray_FLAGS(<cnp.ndarray> a) & (cnp.NPY_ARRAY_WRITEABLE | own) == own:
+            return a
+        a = a.copy("K")
+        a.flags.writeable = False
+        return a
+    if type(a) is tuple:
+        return tuple([frozen(one) for one in <tuple> a])
+    if type(a) is list:
+        return [frozen(one) for one in <list> a]
+    return a
 
 
 cdef inline object factor_of(object w):
@@ -786,7 +805,7 @@ cdef class TracedArray:
         cdef object value
         sync(self)
         if not is_basic(index):
-            index = reverse.plain_index(index)
+            index = frozen(reverse.plain_index(index))
         value = self.held[index]
         if type(value) is not cnp.ndarray:
             value = as_part(value)
@@ -931,7 +950,7 @@ cdef class TracedArray:
                 if one is not TracedArray and one is not cnp.ndarray:
                     break
             else:
-                return rule(*args, **kwargs)
+                return rule(*frozen(args), **{name: frozen(option) for name, option in kwargs.items()})
         return reverse.array_function(function, args, kwargs, self)
 
 

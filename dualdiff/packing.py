@@ -36,6 +36,12 @@ def part(x):
     return lift(x) if is_dual(x) else np.asarray(x)
 
 
+def unraveled(positions, shape):
+    """The index arrays of flat positions: `np.unravel_index` of NumPy 2.4 errs beyond 8192 of them in several axes."""
+    positions = np.asarray(positions)
+    return tuple(index.reshape(positions.shape) for index in np.unravel_index(positions.reshape(-1), shape))
+
+
 def refuse_subclass(a):
     """Masked arrays and matrices mean something else by their operators; read as plain arrays they would be wrong."""
     if isinstance(a, np.matrix | np.ma.MaskedArray):

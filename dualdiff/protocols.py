@@ -20,7 +20,19 @@ from .errors import (
 from .numpy_rules import RULES
 from .numpy_rules.construction import TAKE_LIKE, like
 from .numpy_rules.ufuncs import call_ufunc, store
-from .packing import NUMERIC, as_numpy, has_duals, matched, pack, plain, plane_counts, primal, refuse_subclass, spread
+from .packing import (
+    NUMERIC,
+    as_numpy,
+    has_duals,
+    matched,
+    pack,
+    plain,
+    plane_counts,
+    primal,
+    refuse_subclass,
+    spread,
+    unraveled,
+)
 
 _COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
 
@@ -129,7 +141,7 @@ def assign(x, index, item):
     index = plain_index(index)
     columns = getattr(x, "_columns", None)
     if columns is None and not x.value.flags.writeable:
-        tangents.restart(level(x))
+        tangents.restart(x)
         raise DifferentiationValueError("assignment destination is read-only; copy it first: x = x.copy()")
     item = pack(item) if has_duals(item) else item
     if is_dual(item):
@@ -235,7 +247,7 @@ class Flat:
 
     def __setitem__(self, index, item):
         positions = np.arange(self.x.size)[plain_index(index)]
-        assign(self.x, np.unravel_index(positions, self.x.shape), item)
+        assign(self.x, unraveled(positions, self.x.shape), item)
 
 
 def item_dtype(item):

@@ -27,7 +27,8 @@ def planted(point, lvl):
         return [planted(one, lvl) for one in point.leaves]
     if point.kind == "list":
         return [leaf(part(entry), lvl) for entry in point.x]
-    return leaf(part(point.x), lvl)
+    # The tape may live longer than the caller leaves his array as it is.
+    return leaf(point.x.copy() if type(point.x) is np.ndarray else part(point.x), lvl)
 
 
 def leaves_of(inputs):

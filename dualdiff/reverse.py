@@ -20,6 +20,7 @@ from ._reverse import (
     become,
     constant,
     entries,
+    frozen,
     held,
     is_traced,
     is_unshared,
@@ -41,7 +42,7 @@ from .numpy_rules import ufuncs as ufunc_rules
 from .numpy_rules.construction import like
 from .numpy_rules.registry import finite, numbers
 from .numpy_rules.transposes import RECORDED, at, highest, is_active, is_view
-from .packing import NUMERIC, as_numpy, has_duals, pack, part, plain, primal, refuse_subclass, shape_of
+from .packing import NUMERIC, as_numpy, has_duals, pack, part, plain, primal, refuse_subclass, shape_of, unraveled
 from .protocols import plain_index
 
 # -- operands ----------------------------------------------------------------------------------------------------------
@@ -150,16 +151,18 @@ def scaled_by(x, weights):
 
 
 def add_entries(cotangent, index, g):
-    """Add a stack to the entries at an advanced index, in place; repeated entries all count."""
+    """Add a stack to the entries of one in C order at an advanced index, in place; repeated entries all count."""
     shape = cotangent.shape[1:]
     if isinstance(index, np.ndarray) and index.dtype == bool:
         cotangent[:, index] += g
         return
     positions = np.arange(int(np.prod(shape, dtype=np.intp))).reshape(shape)[index].reshape(-1)
+    if not positions.size:
+        return
     flat, g = cotangent.reshape((cotangent.shape[0], -1)), g.reshape((g.shape[0], -1))
     if not np.shares_memory(flat, cotangent):
         raise AssertionError("a cotangent is not contiguous")
-    if positions.size and np.bincount(positions).max() <= 1:
+    if np.bincount(positions).max() <= 1:
         flat[:, positions] += g
     elif g.dtype == np.float64:
         for row_, weights in zip(flat, g, strict=True):
@@ -257,7 +260,7 @@ def nested_binary(index, left, right):
         return NotImplemented
     if any(a is INNER for a in met):
         return beside_inner(rules.BINARY[index].name, left, right)
-    left, right = met
+    left, right = map(frozen, met)
     current = rows.named(rules.BINARY[index].name)
     return chain(current, (left, right), lambda x, y: nested.binary_value(index, current, x, y),
                  highest(left, right), {})
@@ -427,6 +430,7 @@ def join(parts, combine, combine_planes, top):
 
 def multilinear(function, operands, planes, top):
     """A product of several operands: its own transpose, or that of its planes."""
+    operands = frozen(operands)
     if function in RECORDED:
         return RECORDED[function](*operands)
     values = [at(a, top) for a in operands]
@@ -441,6 +445,7 @@ def multilinear(function, operands, planes, top):
 
 def custom(function, tangent, inputs, args, kwargs, top):
     """A function with a rule for tangents: the rule is recorded, at the first cotangent, and transposed."""
+    inputs, args, kwargs = frozen(inputs), frozen(args), _frozen_options(kwargs)
     primals = [at(a, top) for a in inputs]
     y = function(*primals, *args, **kwargs)
     outputs = [part(one) for one in y] if isinstance(y, tuple) else [part(y)]
@@ -525,7 +530,7 @@ def views(x, function):
 
 
 def _view(x, value, positions, function):
-    y = entries(x, np.unravel_index(positions, x.shape), value) if x.ndim else record(
+    y = entries(x, unraveled(positions, x.shape), value) if x.ndim else record(
         value, (x,), lambda g: np.sum(g.reshape((g.shape[0], -1)), axis=1), x.level)
     return as_view(y, x, partial(_again, function)) if is_view(value, x.value) else y
 
@@ -546,7 +551,7 @@ def _no_room():
 
 def assign(x, index, item):
     """``x[index] = item``: the array becomes a new version of itself, and views follow."""
-    index = plain_index(index)
+    index = frozen(plain_index(index))
     item = operand(item, x.level)
     if item is INNER:
         raise _no_room()
@@ -558,6 +563,7 @@ def assign(x, index, item):
         raise _no_room()
     if x.base is not None:
         if not primal(x).flags.writeable and primal(x.base).flags.writeable:
+            tangents.restart(x.value)
             raise DifferentiationValueError("assignment destination is read-only; copy it first: x = x.copy()")
         _assign_through(x, index, item)
         return
@@ -645,7 +651,7 @@ def _assign_through(x, index, item):
     """Write through a view: to the places that it shows."""
     base = x.base
     shown = np.asarray(view_of(x)(np.arange(base.size).reshape(base.shape)))[index]
-    key = np.unravel_index(shown, base.shape) if base.ndim else ...
+    key = unraveled(shown, base.shape) if base.ndim else ...
     base[key] = item
 
 
@@ -677,7 +683,7 @@ class Flat(protocols.Flat):
 
     def __setitem__(self, index, item):
         positions = np.arange(self.x.size)[plain_index(index)]
-        self.x[np.unravel_index(positions, self.x.shape)] = item
+        self.x[unraveled(positions, self.x.shape)] = item
 
 
 # -- NumPy's protocols -------------------------------------------------------------------------------------------------
@@ -693,11 +699,12 @@ def operator(name, left, right):
     met = [operand(a, known) for a in (left, right)]
     if any(a is NotImplemented for a in met):
         return NotImplemented
-    return (RULES if any(a is INNER for a in met) else RECORDED)[np.matmul](left, right)
+    return (RULES if any(a is INNER for a in met) else RECORDED)[np.matmul](frozen(left), frozen(right))
 
 
 def call_ufunc(ufunc, method, inputs, kwargs):
     """``__array_ufunc__`` beyond the plain call of a row."""
+    inputs, kwargs = frozen(inputs), _frozen_options(kwargs)
     if method == "__call__" and not kwargs and ufunc in RECORDED:
         return RECORDED[ufunc](*inputs)
     if method == "__call__" and set(kwargs) == {"out"}:
@@ -705,6 +712,10 @@ def call_ufunc(ufunc, method, inputs, kwargs):
     if method == "reduce" and ufunc is np.add:
         return _add_reduce(*inputs, **kwargs)
     return protocols.array_ufunc(ufunc, method, inputs, kwargs)
+
+
+def _frozen_options(kwargs):
+    return {name: option if name == "out" else frozen(option) for name, option in kwargs.items()}
 
 
 def _add_reduce(array, axis=0, dtype=None, out=None, keepdims=False, initial=None, where=True):
@@ -724,6 +735,7 @@ def _find(tree, met):
 
 def array_function(function, args, kwargs, model):
     """``__array_function__``: one entry of the registry for every function."""
+    args, kwargs = frozen(args), _frozen_options(kwargs)
     if function in RECORDED and "out" not in kwargs:
         met = []
         _find((args, tuple(kwargs.values())), met)

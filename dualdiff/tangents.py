@@ -34,10 +34,12 @@ class Restart(BaseException):
 RUNNING = {}
 
 
-def restart(lvl):
-    """Give up the structured pass of this level, if there is one."""
-    if lvl in RUNNING:
-        RUNNING[lvl].give_up()
+def restart(x):
+    """Give up the structured passes that ``x`` takes part in; its values may be duals of outer ones."""
+    while hasattr(x, "value"):
+        if x._level in RUNNING:
+            RUNNING[x._level].give_up()
+        x = x.value
 
 
 @functools.lru_cache(maxsize=4)

@@ -12,6 +12,9 @@ import pytest
 
 import dualdiff as dd
 
+# With warnings that are errors nothing waits.
+pytestmark = pytest.mark.filterwarnings("default::RuntimeWarning")
+
 N = 60_000
 PIECE = 1000
 
@@ -194,6 +197,37 @@ def test_warnings_are_numpys():
         with np.errstate(invalid="ignore", divide="ignore"):
             y = np.log(x) / (x - x)
         y.value  # noqa: B018
+
+
+def test_warnings_that_are_errors_are_raised_where_they_happen():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning, match="invalid value"):
+            np.log(large() - 1.0)
+
+
+def test_warnings_follow_the_filters_of_their_operation():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        y = np.log(large() - 1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        y.value  # noqa: B018
+
+
+def test_threads_that_compute_the_same_and_warn():
+    for _ in range(20):
+        x = large(2) - 1.0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            y = np.log(np.sin(x)) * 2.0
+            threads = [threading.Thread(target=lambda y=y: (y + 1.0).value) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            x[0] = 1.0
+            for thread in threads:
+                thread.join()
+        assert y.value[0] != 2 * np.log(np.sin(1.0))
 
 
 def test_errors_are_raised_where_they_happen():

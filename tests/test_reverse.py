@@ -783,3 +783,100 @@ def test_rules_that_are_part_of_their_own_transpose_go_by_columns():
     f = lambda v: linalg.expm(np.outer(v, v) * 0.1) @ v
     both(f, X, 1e-12)
     assert_close(dd.hessian(f, mode="reverse")(X), dd.hessian(f, mode="forward")(X), 1e-11)
+
+
+# -- what the tape keeps is its own ------------------------------------------------------------------------------------
+
+
+def elementwise_buffer(x, w):
+    return x * w, x / w, w / x, x**w, np.maximum(x, w), np.hypot(w, x)
+
+
+def products_with_buffers(x, w):
+    return x @ w, np.outer(w, x), np.einsum("i,i->i", x, w), np.convolve(x, w, "same"), np.diag(w) @ x
+
+
+def places_in_buffers(x, w):
+    index = np.argsort(w)
+    mask = w > 1.0
+    made = [x[index] ** 2, x[mask], np.take(x, index), np.where(mask, x, 0.0), x[(index[:2],)]]
+    z = np.zeros_like(x)
+    z[index[:3]] = x[:3]
+    np.add.at(z, index[:2], x[:2])
+    made.append(z)
+    index[:] = 0
+    mask[:] = False
+    return made
+
+
+def other_buffers(x, w):
+    return (np.sum(x * x, where=w > 1.0), np.average(x, weights=w), np.interp(0.3, w, x),
+            np.linalg.solve(np.diag(w), x), np.concatenate([x, w]) ** 2, np.clip(x, w, 9.0), np.polyval(x, w))
+
+
+@pytest.mark.parametrize("f", [elementwise_buffer, products_with_buffers, places_in_buffers, other_buffers])
+def test_captured_arrays_may_change_afterwards(f):
+    x = np.array([0.4, 1.7, 2.2, 0.9])
+
+    def total(x):
+        w = np.array([0.5, 1.1, 1.6, 2.3])
+        made = f(x, w)
+        w[:] = np.nan
+        return sum(np.sum(np.sin(y)) for y in made)
+
+    np.testing.assert_allclose(dd.grad(total, mode="reverse")(x), dd.grad(total, mode="forward")(x), rtol=1e-12)
+
+
+def test_a_buffer_in_a_loop_gives_the_same_in_every_mode():
+    x = np.linspace(0.5, 1.5, 100)
+
+    def f(x):
+        buffer, total = np.empty(100), 0.0
+        for i in range(3):
+            buffer[...] = i + 1.0
+            total = total + np.sum(buffer * x)
+        return total
+
+    np.testing.assert_array_equal(dd.grad(f)(x), np.full(100, 6.0))
+
+
+def test_a_pullback_keeps_its_point():
+    x = np.array([1.0, 2.0])
+    _, pullback = dd.vjp(lambda x: x**2, x)
+    x[:] = 100.0
+    np.testing.assert_array_equal(pullback(np.ones(2))[0], [2.0, 4.0])
+
+
+def test_cotangents_in_other_orders():
+    x = np.linspace(0.5, 1.5, 24).reshape(2, 3, 4)
+
+    def f(x):
+        y = x.transpose(2, 0, 1) * 1.0
+        z = y[np.array([0, 0, 3])] ** 2
+        return np.sum(z) + np.sum(np.sin(np.transpose(y, (1, 2, 0)))) + np.sum(y[[1, 1]])
+
+    np.testing.assert_allclose(dd.grad(f, mode="reverse")(x), dd.grad(f, mode="forward")(x), rtol=1e-13)
+
+
+@pytest.mark.parametrize("turned", [np.rot90, lambda x: np.flip(x, 1).T, lambda x: np.expand_dims(x, 0)[..., ::-1].T])
+def test_large_views_in_other_orders(turned):
+    x, w = np.linspace(0.5, 1.5, 20_000), np.arange(20_000.0)
+    f = lambda x: np.sum(np.ravel(turned(np.stack([x * w]))) ** 2)
+    np.testing.assert_allclose(dd.grad(f, mode="reverse")(x), 2 * w**2 * x, rtol=1e-14)
+
+
+def test_large_writes_through_views_in_other_orders():
+    w = np.arange(20_000.0)
+
+    def f(x):
+        y = np.stack([x * 0.0])
+        np.rot90(y)[...] = (x * w)[:, None]
+        y.T.flat[:10_000] = 0.0
+        np.add.at(y, (0, np.arange(20_000)[::-1]), x)
+        return np.sum(y)
+
+    expected = w + 1.0
+    expected[10_000:] = 1.0
+    x = np.linspace(0.5, 1.5, 20_000)
+    np.testing.assert_allclose(dd.grad(f, mode="reverse")(x), expected, rtol=1e-14)
+    np.testing.assert_allclose(dd.jvp(f, (x,), (x,))[1], expected @ x, rtol=1e-12)

@@ -490,3 +490,43 @@ def test_a_sparse_hessian_takes_no_dense_memory():
     tracemalloc.stop()
     np.testing.assert_allclose(hess.diagonal(1), -400 * x[:-1], rtol=1e-12)
     assert peak < n * 8 * 150
+
+
+# -- aliases -----------------------------------------------------------------------------------------------------------
+
+
+def read_as_dense(x):
+    y = x * 1.0
+    view = y.reshape(2, -1)
+    view @ np.ones(view.shape[1])
+    return y, view
+
+
+def written_after_its_view_became_dense(x):
+    y, view = read_as_dense(x)
+    y[:4] = 7.0
+    return view * 2
+
+
+def written_after_a_view_of_its_view(x):
+    y, view = read_as_dense(x)
+    view = view[1]
+    y[-4:] *= 3.0
+    return view * 2
+
+
+def added_to_after_its_view_became_dense(x):
+    y, view = read_as_dense(x)
+    np.add.at(y, np.arange(5), y[:5] ** 2)
+    return view * 2
+
+
+@pytest.mark.parametrize("f", [written_after_its_view_became_dense, written_after_a_view_of_its_view,
+                               added_to_after_its_view_became_dense])
+def test_views_that_became_dense_still_see_what_is_written(f):
+    x = point()
+    value, jac = dd.value_and_jacobian(f)(x)
+    expected_value, expected = dd.value_and_jacobian(f, chunk_size=10**9)(x)
+    np.testing.assert_array_equal(expected_value, f(x))
+    np.testing.assert_array_equal(value, expected_value)
+    np.testing.assert_array_equal(jac, expected)

@@ -113,16 +113,21 @@ def fold(ufunc, a, axis=0, dtype=None, keepdims=False, initial=None, where=True)
             result = _tree(ufunc, entries).map_planes(lambda stack: stack, value) if len(entries) else None
         result = like(entries, value) if result is None else result
     else:
-        result = functools.reduce(ufunc, [entries[i, ...] for i in range(entries.shape[0])])
+        # The first may be all there is, and must be no view.
+        rows = [entries[:1].copy()[0, ...], *(entries[i, ...] for i in range(1, len(entries)))]
+        result = functools.reduce(ufunc, rows)
     return kept(result, a.shape, axis, keepdims)
 
 
 def _tree(ufunc, entries):
+    if ufunc is np.hypot and entries.shape[0] == 1:
+        # NumPy begins with 0, beside which the sign of an only entry does not stay.
+        entries = np.abs(entries)
     while entries.shape[0] > 1:
         half = entries.shape[0] // 2
         pairs = ufunc(entries[:half], entries[half : 2 * half])
         entries = np.concatenate([pairs, entries[2 * half :]]) if entries.shape[0] % 2 else pairs
-    return entries[0, ...]
+    return entries[0, ...].copy()
 
 
 def extremum(ufunc, entries):
@@ -144,7 +149,9 @@ def extremum(ufunc, entries):
 def along_first(entries, index):
     """One entry of the first axis for each place of the other axes."""
     key = (index, *np.ogrid[tuple(slice(n) for n in entries.shape[1:])])
-    return entries.map_planes(lambda stack: part(stack[(slice(None), *key)]), part(entries.value[key]))
+    taken = entries.map_planes(lambda stack: part(stack[(slice(None), *key)]), part(entries.value[key]))
+    # Of one axis the index is a number, and what it takes a view.
+    return taken if np.ndim(index) else taken.copy()
 
 
 # -- scans -------------------------------------------------------------------------------------------------------------

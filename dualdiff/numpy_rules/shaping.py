@@ -9,7 +9,7 @@ from .._array import settle
 from ..errors import DifferentiationValueError, UnsupportedFunctionError
 from ..kinds import is_dual
 from ..nested import refuse_holomorphic
-from ..packing import part
+from ..packing import part, primal
 from .arranging import Positions, arranging, array, overwriting, viewing, views
 from .registry import behind, joining, linear, numbers, pick, rearranging, refuse_dual, rule
 
@@ -69,7 +69,9 @@ def _detached(x):
 def _ravel(a, order="C"):
     a = numbers(a)
     _check_order(order, a)
-    return np.reshape(a, -1, order="F" if order == "F" else "C")
+    made = np.reshape(a, -1, order="F" if order == "F" else "C")
+    # A view only where the entries lie one behind the other, unlike that of reshape.
+    return made if not is_dual(made) or primal(made).flags.contiguous else made.copy()
 
 
 def _transpose_planes(stack, axes=None):

@@ -84,7 +84,7 @@ def is_active(a, level):
 def is_view(new, old):
     """Whether an array shows the memory of another one."""
     new, old = primal(new), primal(old)
-    return isinstance(new, np.ndarray) and new.base is not None and new.size > 0 and np.may_share_memory(new, old)
+    return isinstance(new, np.ndarray) and new.size > 0 and np.may_share_memory(new, old)
 
 
 def shown(x, value, function, transpose):
@@ -103,7 +103,11 @@ def _reshape(a, shape, order="C", *, copy=None):
 
 @recorded(np.ravel)
 def _ravel(a, order="C"):
-    return _reshape(a, -1, order="F" if order == "F" else "C")
+    if not is_traced(a):
+        return RULES[np.ravel](a, order)
+    made = _reshape(a, -1, order="F" if order == "F" else "C")
+    # A view only where the entries lie one behind the other, unlike that of reshape.
+    return made if primal(made).flags.contiguous else made.copy()
 
 
 @recorded(np.transpose)
@@ -474,6 +478,10 @@ def _einsum(*arguments, out=None, optimize=False, **kwargs):
                      *(v for j, v in enumerate(values) if j != i)) if is_active(a, level) else None
             for i, a in enumerate(parts))
 
+    if len(parts) == 1:
+        # NumPy gives a view where nothing is summed.
+        text = f"{inputs[0]}->{output}"
+        return products.store(shown(parts[0], value, lambda x: np.einsum(text, x), transpose), out)
     return products.store(record(value, tuple(parts), transpose, level), out)
 
 

@@ -8,7 +8,7 @@ from .. import rules, tangents
 from .._array import settle
 from ..errors import DifferentiationTypeError, LostTangentError, UnsupportedFunctionError
 from ..kinds import is_dual, is_traced, level
-from ..packing import has_duals, plane_counts, primal, spread
+from ..packing import has_duals, plane_counts, primal, spread, unraveled
 from .arranging import array
 from .folds import cast, fold, scan
 from .registry import RULES, numbers, pick, refuse_dual
@@ -194,7 +194,7 @@ def _at(ufunc, array, indices, *operands):
     positions = np.arange(array.size).reshape(array.shape)[indices]
     operands = [numbers(b) for b in operands]
     if ufunc in (np.add, np.subtract) and _level_with(array, operands[0]):
-        _add_at(ufunc, array, np.unravel_index(positions, array.shape), operands[0])
+        _add_at(ufunc, array, unraveled(positions, array.shape), operands[0])
         return
     # The n-th occurrences of all positions are distinct: they are one ordinary assignment.
     flat, rank = positions.reshape(-1), np.zeros(positions.size, dtype=np.intp)
@@ -205,7 +205,7 @@ def _at(ufunc, array, indices, *operands):
     operands = [np.broadcast_to(b, positions.shape).reshape(-1).copy() for b in operands]
     for turn in range(rank.max(initial=-1) + 1):
         now = rank == turn
-        key = np.unravel_index(flat[now], array.shape)
+        key = unraveled(flat[now], array.shape)
         array[key] = ufunc(array[key], *(b[now] for b in operands))
 
 
@@ -223,7 +223,7 @@ def _alike(array, operand):
 def _add_at(ufunc, array, key, operand):
     array._stacks  # noqa: B018  (dense from here on: their memory is written to)
     if not array.value.flags.writeable:
-        tangents.restart(level(array))
+        tangents.restart(array)
     if not is_dual(operand):
         ufunc.at(array.value, key, operand)
         return
