@@ -24,6 +24,7 @@ import numpy as np
 
 from ._array import DualArray, apply_binary, apply_unary, duplicate, is_dual, lift, make
 from ._array import level as dual_level
+from ._buffers import is_buffer
 from ._scalar import UNARY_UFUNCS
 
 cnp.import_array()
@@ -546,11 +547,13 @@ cdef object arithmetic(int op, object left, object right):
 
 def frozen(a):
     """What the tape keeps of arguments: plain arrays, in sequences too, become copies that nobody else can write to."""
-    cdef int own = cnp.NPY_ARRAY_OWNDATA
+    cdef int flags
     if type(a) is cnp.ndarray:
-        if cnp.PyArray_FLAGS(<cnp.ndarray> a) & (cnp.NPY_ARRAY_WRITEABLE | own) == own:
+        flags = cnp.PyArray_FLAGS(<cnp.ndarray> a)
+        if not flags & cnp.NPY_ARRAY_WRITEABLE and (flags & cnp.NPY_ARRAY_OWNDATA or is_buffer(a.base)):
             return a
-        a = a.copy("K")
+        # Large copies take memory that is mapped already.
+        a = duplicate(a) if flags & cnp.NPY_ARRAY_C_CONTIGUOUS else a.copy("K")
         a.flags.writeable = False
         return a
     if type(a) is tuple:

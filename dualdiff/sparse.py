@@ -10,7 +10,6 @@ SciPy is needed for all of this; it is imported when it is used.
 """
 
 import functools
-import html
 import importlib
 
 import numpy as np
@@ -185,6 +184,8 @@ class Pattern:
         return f"┌{bar}┐\n{body}\n└{bar}┘\n{m} × {n}, {self.nnz} {_entries(self.nnz)}{scale}"
 
     def _repr_html_(self):
+        import html
+
         return f'<pre style="line-height: 1.1">{html.escape(str(self))}</pre>'
 
     def _picture(self):

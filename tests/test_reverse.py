@@ -705,7 +705,8 @@ def test_compare_modes_counts_checks_and_recommends():
     faster = min(report.forward, report.reverse, key=lambda row: row.seconds)
     assert report.recommended == faster.name and report.crossover > 0.0
     text = str(report)
-    for word in ("forward", "reverse", "differences", "400 inputs, 3 outputs", f'mode="{report.recommended}"', "digits"):
+    recommended = f'mode="{report.recommended}"'
+    for word in ("forward", "reverse", "differences", "400 inputs, 3 outputs", recommended, "digits"):
         assert word in text
 
 
