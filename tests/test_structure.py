@@ -316,6 +316,7 @@ def test_the_printed_form_is_dense():
     assert seen[0].count("1.") >= 2
 
 
+@pytest.mark.filterwarnings("default::RuntimeWarning")  # with warnings as errors nothing waits
 def test_large_arrays_wait_and_keep_their_structure():
     x = point(40_000)
 
