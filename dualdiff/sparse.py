@@ -1,6 +1,6 @@
 """Sparse Jacobians and Hessians, evaluated again and again: patterns, colourings, recovery, verification.
 
-A sparsity pattern tells which inputs never meet in an output. Those share one direction of differentiation, a *colour*,
+A sparsity pattern tells which inputs never meet in an output. Those share one direction of differentiation, a colour,
 and the entries of the matrix are read off where they lie: a Jacobian of 10⁵ columns with three entries in each row
 takes three directions instead of 10⁵. Detect the pattern once (`pattern`), make an evaluator of it (`jacobian`,
 `hessian`, ...), and call that wherever the derivative is needed. Every call also compares the result with one more,
