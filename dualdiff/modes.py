@@ -7,11 +7,12 @@ The rule, measured on layered networks, elementwise code and loops of small oper
 2. A Jacobian of an array is computed in forward mode with structured tangents, in one call. Where its planes became
    dense and the outputs are at most half as many as the inputs, the function is remembered, and recorded for other
    arguments of the same shape; where they would not fit `DENSE` bytes, it is recorded at once.
-3. So is a gradient in `WIDE` inputs and more, as long as no dense planes are needed: then it is remembered, and recorded.
-   Any other gradient, and all else, is recorded. Forward mode takes over, at the price of a second evaluation, where recording
-   fails; where the m outputs cost more rows than the n inputs cost columns, ``m > n``; and where more than `NUMBERS`
-   single numbers are taken out of arrays while n is below `MANY`: of a loop of small operations a scalar dual number
-   makes shorter work. What was found out about a function is remembered for arguments of the same shape.
+3. So is a gradient in `WIDE` inputs and more, as long as no dense planes are needed: then it is remembered, and
+   recorded. Any other gradient, and all else, is recorded. Forward mode takes over, at the price of a second
+   evaluation, where recording fails; where the m outputs cost more rows than the n inputs cost columns, ``m > n``; and
+   where more than `NUMBERS` single numbers are taken out of arrays while n is below `MANY`: of a loop of small
+   operations a scalar dual number makes shorter work. What was found out about a function is remembered for arguments
+   of the same shape.
 4. A second derivative goes forward over reverse from `FEW_SECOND` inputs on, where the recorded function has one
    output or fewer than half as many as inputs; else by hyper-dual numbers. A Hessian-vector product does so from
    `FEW_PRODUCT` inputs on.
