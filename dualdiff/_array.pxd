@@ -13,6 +13,9 @@ cdef class DualArray(ArrayNumber):
     # Dense planes, or structured ones, whose column numbers `columns` has (see tangents.py).
     cdef object t
     cdef object columns
+    # Of a view with structured planes: the array it was taken from, and the index.
+    cdef object owner
+    cdef object owner_index
     # What waits for its memory, or is read by what does.
     cdef Node node
 

@@ -157,6 +157,12 @@ def assign(x, index, item):
             "a complex number cannot be stored in a real dual array; make the array complex with x.astype(complex)"
         )
     if columns is not None:
+        if tangents.is_structured(item) and item._owner[0] is x and item._owner[1] == index:
+            return  # what `x[index] += y` ends with: the view was written to already
+        if x._is_only_view():
+            if tangents.assign_through(x, index, item):
+                return
+            columns.structure.give_up()
         if not x._is_alone():
             columns.structure.give_up()
         if tangents.assign(x, index, item):

@@ -267,6 +267,19 @@ def assign(x, index, item):
     return True
 
 
+def assign_through(view, index, item):
+    """``view[index] = item`` where the view and the array it was taken from alone see the memory; False as above."""
+    owner, place = view._owner
+    made = view.copy()
+    if not assign(made, index, item):
+        return False
+    view._rebind(made)
+    if not assign(owner, place, made):
+        return False
+    view._rebind(owner[place])
+    return True
+
+
 # -- results -----------------------------------------------------------------------------------------------------------
 
 
