@@ -96,7 +96,7 @@ class DualDiff(Rival):
     name = module = "dualdiff"
     distribution = "dualdiff-ad"
     peer = False
-    note = "the unmodified NumPy function; `mode="auto"`, nothing compiled at run time"
+    note = 'the unmodified NumPy function; `mode="auto"`, nothing compiled at run time'
 
     def gradient(self, problem, x):
         return call(self.dualdiff.grad(problem.make(np)), x)
