@@ -222,11 +222,20 @@ def _reversed(function, counter, x, exact, point, outputs, forward_seconds, repe
     units = np.eye(max(outputs, 1)).reshape((-1, *np.shape(y)))
     one = _best(lambda: pullback(units[:1]), repeats)
     every = _best(lambda: pullback(units), repeats)
+    return row, break_even(outputs, forward_seconds, seconds, one, every)
+
+
+def break_even(outputs, forward, reverse, one, every):
+    """The number of outputs at which both modes would take as long.
+
+    Of the seconds of a whole Jacobian in ``forward`` and in ``reverse`` mode, and of ``one`` pulled-back row and of
+    ``every`` row: recording takes ``reverse - every``, and each further row as long as the rows did on average.
+    """
     each = (every - one) / (outputs - 1) if outputs > 1 else one
-    left = forward_seconds - (seconds - every) - one
+    left = forward - (reverse - every) - one
     if left <= 0.0:
-        return row, 0.0
-    return row, 1.0 + left / each if each > 0.0 else math.inf
+        return 0.0
+    return 1.0 + left / each if each > 0.0 else math.inf
 
 
 class _Counted:

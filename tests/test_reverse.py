@@ -9,6 +9,7 @@ from problems import assert_close
 import dualdiff as dd
 from dualdiff import levels, modes
 from dualdiff._reverse import TracedArray
+from dualdiff.compare import break_even
 from dualdiff.passes import Call, Settings
 from dualdiff.pullbacks import Recording
 
@@ -705,11 +706,21 @@ def test_compare_modes_counts_checks_and_recommends():
     assert report.agree and report.reverse.digits > 13.0 and 3.0 < report.digits_lost < 10.0
     # Which one is faster is the machine's affair; what is said of it must follow from the figures.
     faster = min(report.forward, report.reverse, key=lambda row: row.seconds)
-    assert report.recommended == faster.name and report.crossover > 0.0
+    assert report.recommended == faster.name
     text = str(report)
     recommended = f'mode="{report.recommended}"'
     for word in ("forward", "reverse", "differences", "400 inputs, 3 outputs", recommended, "digits"):
         assert word in text
+
+
+@pytest.mark.parametrize(("seconds", "outputs"), [
+    ((11, 101.0, 26.0, 5.0, 25.0), 48.5),  # recording 1, a row 5, a further one 2: 1 + 5 + 2 * 47.5 = 101
+    ((1, 20.0, 8.0, 6.0, 6.0), 3.0),  # a single output: each further row as dear as the first
+    ((11, 5.0, 26.0, 5.0, 25.0), 0.0),  # recording and one row are dearer than forward mode
+    ((11, 101.0, 26.0, 5.0, 5.0), np.inf),  # further rows cost nothing
+])
+def test_the_predicted_crossover_follows_from_the_times(seconds, outputs):
+    assert break_even(*seconds) == outputs
 
 
 def test_compare_modes_sees_a_wrong_rule():
