@@ -25,11 +25,11 @@ import weakref
 import numpy as np
 
 from . import levels
-from ._reverse import LoopOfNumbers, is_traced
+from ._reverse import LoopOfNumbers, is_traced, recorded_pass, swept
 from .containers import flatten, is_container
 from .errors import DifferentiationValueError, DualDiffError
 from .kinds import is_dual, level
-from .passes import Call
+from .passes import LIVE_ARRAYS, Call
 from .points import seed_along
 from .pullbacks import Recording, pullback_of, vjp
 from .results import name_of, own, read, sparse_arrays
@@ -80,9 +80,11 @@ def holds_recorded(x):
 
 def _argument(settings, args):
     """The argument that is differentiated; a tuple of several."""
-    chosen = settings.argnums if isinstance(settings.argnums, tuple) else (settings.argnums,)
-    found = tuple(args[i] if -len(args) <= i < len(args) else None for i in chosen)
-    return found if isinstance(settings.argnums, tuple) else found[0]
+    def argument(i):
+        return args[i] if -len(args) <= i < len(args) else None
+
+    chosen = settings.argnums
+    return tuple(map(argument, chosen)) if isinstance(chosen, tuple) else argument(chosen)
 
 
 def prefers_forward(settings, args, few):
@@ -124,38 +126,53 @@ def first_order(settings, args, kwargs, scalar, instead, gave_up=False):
 
     ``gave_up``: forward mode tried structured tangents, and their dense planes would be too many.
     """
-    automatic = settings.mode == "auto"
-    if settings.mode == "forward" or (automatic and prefers_forward(settings, args, FEW[scalar])):
+    if settings.mode == "forward":
         return None
-    _refuse(settings, "sparse", "executor", "progress")
-    if settings.holomorphic:
-        raise DifferentiationValueError(
-            f"{settings.name}: mode='reverse' has no complex derivatives; leave mode out with holomorphic=True")
-    forced = not automatic or holds_recorded(_argument(settings, args))
+    if settings.mode == "reverse":
+        _refuse_for_reverse(settings)
+        return _recorded(settings, args, kwargs, scalar, instead)
+    if prefers_forward(settings, args, FEW[scalar]):
+        return None
     x = _argument(settings, args)
+    if holds_recorded(x):
+        _refuse_for_reverse(settings)
+        return _recorded(settings, args, kwargs, scalar, instead)
     key = _key(settings, x)
-    if not forced and _remembered("forward", settings.function, key):
+    if _remembered("forward", settings.function, key):
         return None
-    tries_structure = not scalar and settings.takes_structure and type(x) is np.ndarray
-    if tries_structure and not (forced or gave_up or _remembered("reverse", settings.function, key)):
-        return None
-    if not (forced or gave_up or _remembered("reverse", settings.function, key)) and np.size(x) >= WIDE:
-        found = _without_dense_planes(settings, args, kwargs, scalar, instead, key)
-        if found is not None:
-            return found
+    if not (gave_up or _remembered("reverse", settings.function, key)):
+        if not scalar and settings.takes_structure and type(x) is np.ndarray:
+            return None
+        if np.size(x) >= WIDE:
+            found = _without_dense_planes(settings, args, kwargs, scalar, instead, key)
+            if found is not None:
+                return found
     try:
-        call = Call(settings, args, kwargs)
-        n = call.batch_shape()[1]
-        recording = Recording(call, None if forced or n >= MANY else NUMBERS)
-        if forced or recording.rows <= n:
-            call.check_result(recording.y, scalar, instead)
-            return *recording.jacobian(), call.aux
+        n = _numbers(settings, x)
+        found = _recorded(settings, args, kwargs, scalar, instead, NUMBERS if n < MANY else None, n)
     except (Exception, LoopOfNumbers):
         # Whatever it was: forward mode serves it, or raises what the caller is to see.
-        if forced:
-            raise
-    _remember("forward", settings.function, key)
-    return None
+        found = None
+    if found is None:
+        _remember("forward", settings.function, key)
+    return found
+
+
+def _recorded(settings, args, kwargs, scalar, instead, numbers=None, most_rows=math.inf):
+    """Value, derivative and aux from a recording; None where it has more rows than are worth it."""
+    made = None
+    if settings.is_plain:
+        made = recorded_pass(settings.function, args, settings.argnums, kwargs, settings.strict, numbers)
+        if made is not None and is_traced(made[0]) and (made[0].ndim == 0 if scalar else made[0].size <= most_rows):
+            found = swept(*made, settings.memory() / LIVE_ARRAYS)
+            if found is not None:
+                return *found, None
+    call = Call(settings, args, kwargs)
+    recording = Recording(call, numbers, made)
+    if recording.rows > most_rows:
+        return None
+    call.check_result(recording.y, scalar, instead)
+    return *recording.jacobian(), call.aux
 
 
 def _without_dense_planes(settings, args, kwargs, scalar, instead, key):
@@ -168,6 +185,13 @@ def _without_dense_planes(settings, args, kwargs, scalar, instead, key):
         return None
     call.check_result(found[0], scalar, instead)
     return call.value(found[0]), call.derivative(found[1]), call.aux
+
+
+def _refuse_for_reverse(settings):
+    _refuse(settings, "sparse", "executor", "progress")
+    if settings.holomorphic:
+        raise DifferentiationValueError(
+            f"{settings.name}: mode='reverse' has no complex derivatives; leave mode out with holomorphic=True")
 
 
 def _refuse(settings, *names):

@@ -81,7 +81,7 @@ class Settings:
             )
         sparse_arrays(self.name)
 
-    @property
+    @functools.cached_property
     def is_plain(self):
         """Whether a short list of floats may take the compiled short cut."""
         return self.chunk_size is None and self.max_memory is None and not (

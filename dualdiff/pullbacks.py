@@ -11,12 +11,12 @@ import numpy as np
 
 from . import levels
 from ._array import settle
-from ._reverse import backward, constant, count_entries, is_traced, leaf, limit, record_joint
+from ._reverse import backward, constant, count_entries, is_traced, leaf, limit, record_joint, units
 from .containers import Outputs, flatten, is_result_container
 from .errors import DifferentiationTypeError, DifferentiationValueError, LevelError
 from .kinds import is_dual, level, lift
 from .packing import as_numpy, has_duals, pack, part
-from .passes import LIVE_ARRAYS, check_function, machine_memory
+from .passes import LIVE_ARRAYS, check_function
 from .points import Point
 from .results import _packed, _refuse_complex, name_of
 
@@ -70,7 +70,7 @@ def unit_cotangents(y, first, count, batch=0):
     shape = y.shape
     size = math.prod(shape[batch:])
     if size == count and not batch:
-        return np.eye(size, dtype=y.dtype).reshape((size, *shape)) if size > 1 else np.ones((1, *shape), y.dtype)
+        return units(size).astype(y.dtype, copy=False).reshape((size, *shape))
     seeds = np.zeros((count, *shape), y.dtype)
     flat = seeds.reshape((count, -1, size))
     flat[np.arange(count), :, np.arange(first, first + count)] = 1.0
@@ -85,6 +85,8 @@ class Recording:
     call : passes.Call
     numbers : int, optional
         How many single numbers may be taken out of arrays before it gives up with `LoopOfNumbers`.
+    made : tuple, optional
+        What `_reverse.recorded_pass` recorded already.
 
     Attributes
     ----------
@@ -95,17 +97,21 @@ class Recording:
 
     __slots__ = ("call", "entries", "largest", "leaves", "numbers", "y")
 
-    def __init__(self, call, numbers=None):
-        settings = call.settings
+    def __init__(self, call, numbers=None, made=None):
         self.call = call
-        lvl = levels.open_level(settings.strict)
+        y, lvl, self.leaves = self._made(numbers) if made is None else (*made[:2], [made[2]])
+        self.y = self._result(y, lvl)
+
+    def _made(self, numbers):
+        """The result of the function on recorded inputs, their level, and the entries that they are."""
+        call = self.call
+        lvl = levels.open_level(call.settings.strict)
         before = None if numbers is None else limit(lvl, numbers)
         try:
             inputs = planted(call.point, lvl)
             # The function may write to its argument, which is another version then.
-            self.leaves = leaves_of(inputs)
-            y = call.evaluate(call.point.rebuilt(inputs) if call.point.kind == "container" else inputs)
-            self.y = self._result(y, lvl)
+            leaves = leaves_of(inputs)
+            return call.evaluate(call.point.rebuilt(inputs) if call.point.kind == "container" else inputs), lvl, leaves
         finally:
             levels.close_level(lvl)
             if before is not None:
@@ -135,31 +141,31 @@ class Recording:
     def jacobian(self):
         """The value, and the derivative of shape ``Y + X`` (with ``batched`` (B, *out, *in)), or in containers."""
         y, call = self.y, self.call
-        if call.point.kind == "container" or call.outputs is not None:
-            return self._of_containers()
         point, settings = call.point, call.settings
+        if point.kind == "container" or call.outputs is not None:
+            return self._of_containers()
         count, batch = self.rows, 1 if settings.batched else 0
         shape = point.shape[batch:]
         if y.node is None or count == 0:
             return _copied(y.value), np.zeros(y.shape + shape, point.dtype)[()]
-        if count == 1 and not batch:
-            step = 1
-        else:
-            self.measure()
-            memory = machine_memory() // 4 if settings.max_memory is None else settings.max_memory
-            fits = memory / (LIVE_ARRAYS * y.dtype.itemsize * max(self.largest, 1))
-            step = max(1, int(min(count, fits)))
-        leaves, blocks = self.leaves, []
+        step = count if count == 1 else self._rows_at_a_time(count)
         with np.errstate(all="ignore"):
-            for first in range(0, count, step):
-                number = min(step, count - first)
-                found = backward([y.node], [unit_cotangents(y, first, number, batch)], leaves)
-                blocks.append(gathered(found, point, number))
+            blocks = [self._block(first, min(step, count - first), batch) for first in range(0, count, step)]
         planes = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         if batch:
             planes = np.moveaxis(planes, 0, 1)
         return _copied(y.value), Handout()(planes.reshape(y.shape + shape))
 
+    def _rows_at_a_time(self, count):
+        """How many cotangents the memory holds together."""
+        self.measure()
+        fits = self.call.settings.memory() / (LIVE_ARRAYS * self.y.dtype.itemsize * max(self.largest, 1))
+        return max(1, int(min(count, fits)))
+
+    def _block(self, first, number, batch):
+        """Some rows of the derivative, as a stack."""
+        found = backward([self.y.node], [unit_cotangents(self.y, first, number, batch)], self.leaves)
+        return gathered(found, self.call.point, number)
 
     def _of_containers(self):
         """The same where x or the result is a container."""

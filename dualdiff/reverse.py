@@ -41,7 +41,16 @@ from .numpy_rules import RULES
 from .numpy_rules import ufuncs as ufunc_rules
 from .numpy_rules.construction import like
 from .numpy_rules.registry import finite, numbers
-from .numpy_rules.transposes import RECORDED, at, highest, is_active, is_view
+from .numpy_rules.transposes import (  # noqa: F401  (the compiled sweep asks here for transposes)
+    RECORDED,
+    at,
+    highest,
+    is_active,
+    is_view,
+    left_cotangent,
+    right_cotangent,
+    spread_back,
+)
 from .packing import NUMERIC, as_numpy, has_duals, pack, part, plain, primal, refuse_subclass, shape_of, unraveled
 from .protocols import plain_index
 

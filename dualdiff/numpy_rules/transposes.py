@@ -14,7 +14,18 @@ import math
 
 import numpy as np
 
-from .._reverse import as_view, constant, empty, entries, is_traced, record, stretched, times
+from .._reverse import (
+    as_view,
+    constant,
+    empty,
+    entries,
+    is_traced,
+    record,
+    record_product,
+    record_sum,
+    stretched,
+    times,
+)
 from ..errors import DifferentiationTypeError
 from ..kinds import is_dual
 from ..kinds import level as level_of
@@ -164,9 +175,9 @@ def summed_to(g, shape):
     return g if g.shape[1:] == shape else g.reshape((g.shape[0], *shape))
 
 
-def spread_back(g, shape, axes, keepdims=False):
+def spread_back(g, shape, axes, keepdims):
     """The transpose of a sum over ``axes`` of an array of this shape."""
-    if not keepdims or keepdims is NONE:
+    if not keepdims:
         g = g.reshape((g.shape[0], *(1 if i in axes else n for i, n in enumerate(shape))))
     if type(g) is np.ndarray and len(axes) == len(shape):
         return stretched(g, shape)
@@ -190,10 +201,9 @@ def _sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where
         refuse_dual(np.sum, where=where)
         total = np.sum(a.value, axis=axis, keepdims=keepdims, where=where)
         return revalued(_sum(np.where(where, a, np.zeros((), a.dtype)), axis, keepdims=keepdims), total)
-    x, shape = a.value, a.shape
-    value = np.sum(x, axis=axis) if not keepdims or keepdims is NONE else np.sum(x, axis=axis, keepdims=True)
-    axes = folded_axes(axis, len(shape))
-    return record(value, (a,), lambda g: spread_back(g, shape, axes, keepdims), a.level)
+    keepdims = keepdims is not NONE and bool(keepdims)
+    value = np.sum(a.value, axis=axis, keepdims=True) if keepdims else np.sum(a.value, axis=axis)
+    return record_sum(value, a, folded_axes(axis, a.ndim), keepdims)
 
 
 @recorded(np.mean)
@@ -207,7 +217,8 @@ def _mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     x, shape = a.value, a.shape
     axes = folded_axes(axis, len(shape))
     count = math.prod(shape[i] for i in axes)
-    value = np.mean(x, axis=axis, keepdims=keepdims)
+    keepdims = keepdims is not NONE and bool(keepdims)
+    value = np.mean(x, axis=axis, keepdims=True) if keepdims else np.mean(x, axis=axis)
     return record(value, (a,), lambda g: spread_back(g / count, shape, axes, keepdims), a.level)
 
 
@@ -416,30 +427,36 @@ def _matmul(a, b, /, out=None):
     a, b = _factor(a), _factor(b)
     level = highest(a, b)
     x, y = at(a, level), at(b, level)
-    value = part(_constant_times(x, y))
-    row, column = x.ndim == 1, y.ndim == 1
+    return products.store(record_product(_constant_times(x, y), a, b, x, y, level), out)
 
-    def transpose(g):
-        if column and x.ndim == 2:
-            # A matrix times a vector: cotangents are the rows of one matrix product.
-            return (strongly(lambda g, y: g[:, :, None] * _c(y), g, y) if is_active(a, level) else None,
-                    strongly(lambda g, x: np.matmul(g, _c(x)), g, x) if is_active(b, level) else None)
-        if row:
-            g = np.expand_dims(g, -1 if column else -2)
-        if column:
-            g = np.expand_dims(g, -1)
-        left = right = None
-        if is_active(a, level):
-            shape = (1, *x.shape) if row else x.shape
-            left = strongly(lambda g, y: _left(g, y[:, None] if column else y, shape), g, y)
-            left = left.reshape((g.shape[0], *x.shape))
-        if is_active(b, level):
-            shape = (*y.shape, 1) if column else y.shape
-            right = strongly(lambda g, x: _right(g, x[None, :] if row else x, shape), g, x)
-            right = right.reshape((g.shape[0], *y.shape))
-        return left, right
 
-    return products.store(record(value, (a, b), transpose, level), out)
+def left_cotangent(g, y, shape):
+    """The cotangent of a in ``a @ y``, of this shape: ``g yᴴ``."""
+    row, column = len(shape) == 1, y.ndim == 1
+    if column and len(shape) == 2:
+        return strongly(lambda g, y: g[:, :, None] * _c(y), g, y)
+    if row:
+        g = np.expand_dims(g, -1 if column else -2)
+    if column:
+        g = np.expand_dims(g, -1)
+    full = (1, *shape) if row else shape
+    left = strongly(lambda g, y: _left(g, y[:, None] if column else y, full), g, y)
+    return left.reshape((g.shape[0], *shape))
+
+
+def right_cotangent(g, x, shape):
+    """The cotangent of b in ``x @ b``, of this shape: ``xᴴ g``."""
+    row, column = x.ndim == 1, len(shape) == 1
+    if column and x.ndim == 2:
+        # A matrix times a vector: cotangents are the rows of one matrix product.
+        return strongly(lambda g, x: np.matmul(g, _c(x)), g, x)
+    if row:
+        g = np.expand_dims(g, -1 if column else -2)
+    if column:
+        g = np.expand_dims(g, -1)
+    full = (*shape, 1) if column else shape
+    right = strongly(lambda g, x: _right(g, x[None, :] if row else x, full), g, x)
+    return right.reshape((g.shape[0], *shape))
 
 
 @recorded(np.vecdot)
