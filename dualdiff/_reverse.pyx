@@ -94,6 +94,8 @@ cdef class Node:
 
     cdef int kind
     cdef bint owned, is_real
+    cdef bint linear  # a CALL whose pullback has constant coefficients
+    cdef long along  # the level of which it takes tangents of cotangents alone, see `send_tangents_alone`; else -1
     cdef bint selects_a, selects_b  # a local derivative of 0 drops the cotangent whatever it holds
     cdef Node a, b
     cdef tuple parents
@@ -109,7 +111,7 @@ cdef class Node:
 
 cdef Node new_node(int kind, object value, Node a, Node b, object p, object q):
     cdef Node n = Node.__new__(Node)
-    n.kind, n.a, n.b, n.p, n.q, n.factor = kind, a, b, p, q, 1.0
+    n.kind, n.a, n.b, n.p, n.q, n.factor, n.along = kind, a, b, p, q, 1.0, -1
     if type(value) is cnp.ndarray:
         n.shape = value.shape
         n.dtype = (<cnp.ndarray> value).dtype
@@ -272,10 +274,14 @@ cdef int settle_scale(Node n) except -1:
     return 0
 
 
-cdef int give(Node n, object g, bint fresh, double scale) except -1:
+cdef int give(Node n, Node by, object g, bint fresh, double scale) except -1:
     """Add ``scale`` times a cotangent to what an entry has; ``fresh`` when nobody else holds it."""
     if n is None or g is None:
         return 0
+    if n.along >= 0 and (by is None or by.along < 0):
+        g, fresh = tangents_of(g, n.along), False
+        if g is None:
+            return 0
     if type(g) is cnp.ndarray:
         if n.is_real and cnp.PyArray_ISCOMPLEX(<cnp.ndarray> g):
             g, fresh = g.real, False
@@ -315,18 +321,27 @@ cdef inline bint is_scale(double factor) noexcept:
     return 1e-60 < fabs(factor) < 1e60
 
 
-cdef int give_product(Node n, object w, object g, double factor, bint selects) except -1:
+cdef object tangents_of(object g, long level):
+    """The tangents of a stack of cotangents, as a stack; None where they are zero."""
+    if dual_level(g) != level:
+        return None
+    planes = g._stacks[0]
+    return planes[0] if planes.shape[0] == 1 else planes.reshape((-1, *planes.shape[2:]))
+
+
+cdef int give_product(Node n, Node by, object w, object g, double factor, bint selects) except -1:
     cdef object product, sent
     if w is None or isinstance(w, float):
         if w is not None:
             factor *= <double> w
         if is_scale(factor):
             sent = reduced(g, n.shape)
-            return give(n, sent, sent is not g and type(sent) is cnp.ndarray and has_own_memory(<cnp.ndarray> sent), factor)
+            return give(
+                n, by, sent, sent is not g and type(sent) is cnp.ndarray and has_own_memory(<cnp.ndarray> sent), factor)
         w, factor = factor, 1.0
     product = strong_times(w, g, factor, selects)
     sent = reduced(product, n.shape)
-    return give(n, sent, sent is not g and type(sent) is cnp.ndarray and has_own_memory(<cnp.ndarray> sent), 1.0)
+    return give(n, by, sent, sent is not g and type(sent) is cnp.ndarray and has_own_memory(<cnp.ndarray> sent), 1.0)
 
 
 cdef int give_quotient(Node n, object g, double scale) except -1:
@@ -334,9 +349,9 @@ cdef int give_quotient(Node n, object g, double scale) except -1:
     if type(q) is cnp.ndarray and cnp.PyArray_NDIM(<cnp.ndarray> q) == 0:
         q = q[()]
     if n.a is not None:
-        give_product(n.a, 1.0/q, g, scale, False)
+        give_product(n.a, n, 1.0/q, g, scale, False)
     if n.b is not None:
-        give_product(n.b, n.p/q/q, g, -scale, False)
+        give_product(n.b, n, n.p/q/q, g, -scale, False)
     return 0
 
 
@@ -409,9 +424,13 @@ cdef bint add_to_slice(cnp.ndarray held, object index, cnp.ndarray g, double sca
     return True
 
 
-cdef int give_entries(Node n, object index, object g, double scale) except -1:
+cdef int give_entries(Node n, Node by, object index, object g, double scale) except -1:
     """The cotangent of entries goes to their places."""
     cdef object at
+    if n.along >= 0 and by.along < 0:
+        g = tangents_of(g, n.along)
+        if g is None:
+            return 0
     if n.cotangent is not None:
         settle_scale(n)
     n.scale = 1.0
@@ -421,7 +440,7 @@ cdef int give_entries(Node n, object index, object g, double scale) except -1:
         return 0
     if type(g) is not cnp.ndarray or (n.cotangent is not None and type(n.cotangent) is not cnp.ndarray) or (
             n.is_real and cnp.PyArray_ISCOMPLEX(<cnp.ndarray> g)):
-        return give(n, reverse.scattered(g if scale == 1.0 else g*scale, index, n.shape), False, 1.0)
+        return give(n, n, reverse.scattered(g if scale == 1.0 else g*scale, index, n.shape), False, 1.0)
     if n.cotangent is None:
         n.cotangent, n.owned = zeros((g.shape[0], *n.shape), n.dtype), True
     elif not n.owned or not contiguous(n.cotangent):
@@ -482,19 +501,19 @@ cdef int give_factors(Node n, object g, double scale) except -1:
     """The cotangents of both factors: what BLAS cannot serve is served by the transpose."""
     if n.a is not None:
         quick = left_cotangent(g, n.q, n.a.shape)
-        give(n.a, reverse.left_cotangent(g, n.q, n.a.shape) if quick is None else quick, quick is not None, scale)
+        give(n.a, n, reverse.left_cotangent(g, n.q, n.a.shape) if quick is None else quick, quick is not None, scale)
     if n.b is not None:
         quick = right_cotangent(g, n.p, n.b.shape)
-        give(n.b, reverse.right_cotangent(g, n.p, n.b.shape) if quick is None else quick, quick is not None, scale)
+        give(n.b, n, reverse.right_cotangent(g, n.p, n.b.shape) if quick is None else quick, quick is not None, scale)
     return 0
 
 
 cdef int give_summands(Node n, object g, double scale) except -1:
     """Every summand gets the cotangent of its sum."""
     if n.p is None and type(g) is cnp.ndarray:
-        return give(n.a, stretched(<cnp.ndarray> g, n.a.shape), False, scale)
+        return give(n.a, n, stretched(<cnp.ndarray> g, n.a.shape), False, scale)
     axes = tuple(range(len(n.a.shape))) if n.p is None else n.p
-    return give(n.a, reverse.spread_back(g, n.a.shape, axes, n.q), False, scale)
+    return give(n.a, n, reverse.spread_back(g, n.a.shape, axes, n.q), False, scale)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -544,13 +563,13 @@ cdef int send(Node n, object g) except -1:
     """Send the cotangent of an entry to what it was made of."""
     if n.kind == TIMES:
         if n.a is not None:
-            give_product(n.a, n.p, g, n.factor*n.scale, n.selects_a)
+            give_product(n.a, n, n.p, g, n.factor*n.scale, n.selects_a)
         if n.b is not None:
-            give_product(n.b, n.q, g, n.scale, n.selects_b)
+            give_product(n.b, n, n.q, g, n.scale, n.selects_b)
     elif n.kind == DIVIDE:
         give_quotient(n, g, n.scale)
     elif n.kind == INDEX:
-        give_entries(n.a, n.p, g, n.scale)
+        give_entries(n.a, n, n.p, g, n.scale)
     elif n.kind == PRODUCT:
         give_factors(n, g, n.scale)
     elif n.kind == SUM:
@@ -565,11 +584,48 @@ cdef int send(Node n, object g) except -1:
             sent = (sent,)
         for parent, h in zip(n.parents, sent):
             if parent is not None and h is not None:
-                give(<Node> parent, h, False, 1.0)
+                give(<Node> parent, n, h, False, 1.0)
     return 0
 
 
-def backward(list roots, list seeds, list leaves):
+cdef inline bint is_constant(Node parent, object w) noexcept:
+    """Whether a cotangent goes to this parent with a plain coefficient, and from there on so to the leaves."""
+    return parent is None or (parent.along >= 0 and (w is None or type(w) is cnp.ndarray or type(w) is float))
+
+
+cdef bint is_straight(Node n) except -1:
+    """Whether all that lies between an entry and the leaves is linear, with plain coefficients."""
+    if n.kind == LEAF:
+        return True
+    if n.kind == TIMES:
+        return is_constant(n.a, n.p) and is_constant(n.b, n.q)
+    if n.kind == DIVIDE:
+        return n.b is None and is_constant(n.a, n.q)
+    if n.kind == PRODUCT:
+        return is_constant(n.a, n.q) and is_constant(n.b, n.p)
+    if n.kind == INDEX or n.kind == SUM:
+        return is_constant(n.a, None)
+    if n.kind == CALL and n.linear:
+        for parent in n.parents:
+            if not is_constant(<Node> parent, None):
+                return False
+        return True
+    return False
+
+
+cdef int send_tangents_alone(list order, long level) except -1:
+    """Mark the entries to which only the tangents of dual cotangents need to go.
+
+    Of a Hessian-vector product the gradient is not asked for. Where all on the way to the inputs is linear, its
+    cotangents stay apart from their tangents, so that half of the products there need not be computed.
+    """
+    for n in order:
+        if is_straight(<Node> n):
+            (<Node> n).along = level
+    return 0
+
+
+def backward(list roots, list seeds, list leaves, long along=-1):
     """Send cotangents from the roots to the leaves.
 
     Parameters
@@ -579,6 +635,8 @@ def backward(list roots, list seeds, list leaves):
         For each root a stack of cotangents, ``(m, *shape)``.
     leaves : list of Node
         Where they shall arrive.
+    along : int
+        A level of dual numbers: only the tangents of that level shall arrive, as a stack ``(k m, *shape)``.
 
     Returns
     -------
@@ -593,8 +651,10 @@ def backward(list roots, list seeds, list leaves):
     SWEEPS += 1
     order = ordered(roots, SWEEPS)
     try:
+        if along >= 0:
+            send_tangents_alone(order, along)
         for n, g in zip(roots, seeds):
-            give(n, g, False, 1.0)
+            give(n, None, g, False, 1.0)
         for i in range(len(order) - 1, -1, -1):
             n = <Node> order[i]
             if n.kind == LEAF or n.cotangent is None:
@@ -610,6 +670,7 @@ def backward(list roots, list seeds, list leaves):
     finally:
         for n in order:
             n.cotangent = None
+            n.along = -1
     return found
 
 
@@ -1405,8 +1466,11 @@ def row2(int index, left, right):
     return binary(index, left, right)
 
 
-def record(value, tuple inputs, pullback, long level):
-    """A recorded array with this value; ``pullback(stack)`` gives the cotangents of the inputs (or of the only one)."""
+def record(value, tuple inputs, pullback, long level, bint linear=False):
+    """A recorded array with this value; ``pullback(stack)`` gives the cotangents of the inputs (or of the only one).
+
+    ``linear``: the pullback has no other coefficients than constants.
+    """
     cdef list parents = [], any_active = []
     for x in inputs:
         if type(x) is TracedArray and (<TracedArray> x).level == level and (<TracedArray> x).node is not None:
@@ -1418,7 +1482,7 @@ def record(value, tuple inputs, pullback, long level):
     if not any_active:
         return new_traced(value, None, level)
     cdef Node n = new_node(CALL, value, None, None, pullback, None)
-    n.parents = tuple(parents)
+    n.parents, n.linear = tuple(parents), linear
     return new_traced(value, n, level)
 
 

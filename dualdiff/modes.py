@@ -31,8 +31,8 @@ from .errors import DifferentiationValueError, DualDiffError
 from .kinds import is_dual, level
 from .passes import LIVE_ARRAYS, Call
 from .points import seed_along
-from .pullbacks import Recording, pullback_of, vjp
-from .results import name_of, own, read, sparse_arrays
+from .pullbacks import Handout, Recording, pullback_of, vjp
+from .results import name_of, sparse_arrays
 
 FEW = {True: 48, False: 64}  # of a scalar function, of any other
 FEW_SECOND = 48
@@ -304,14 +304,14 @@ def product(settings, primals, tangents, point):
         if recorded:
             # Dual numbers do not hold what an outer reverse mode records as fast as it differentiates again.
             return _product_reverse(gradient, primals, tangents)
-        # One pass of dual numbers: the gradients' tangents come with them.
+        # One pass of dual numbers: the tangents of the gradients are what is asked for.
         lvl = levels.open_level(settings.strict)
         try:
             seeded = [seed_along(point, (np.expand_dims(np.asarray(t, dtype=point.dtype), 0) if not is_dual(t)
                                          else np.expand_dims(t, 0),), None, lvl)
                       for point, t in zip(points, tangents, strict=True)]
-            gradients = gradient(*seeded).stacks(np.ones((1,)))
-            out = tuple(_tangent(g, lvl, settings.function) for g in gradients)
+            hand = Handout()
+            out = tuple(hand(stack[0]) for stack in gradient(*seeded).stacks(np.ones((1,)), along=lvl))
         finally:
             levels.close_level(lvl)
     except Exception:
@@ -319,14 +319,6 @@ def product(settings, primals, tangents, point):
             return None
         raise
     return out[0] if len(out) == 1 else out
-
-
-def _tangent(g, lvl, function):
-    """The tangent of the one cotangent in a stack; its value, the gradient, is not asked for."""
-    if level(g) == lvl and type(g._stacks[0]) is np.ndarray and g.ndim > 1:
-        return g._stacks[0][0, 0].copy()
-    val, planes, _ = read(g[0], lvl, "hvp", function)
-    return own(np.zeros(val.shape, val.dtype) if planes is None else planes[0][0])
 
 
 def _product_reverse(gradient, primals, tangents):

@@ -283,14 +283,17 @@ class _Pullback:
         hand = Handout(stack, g)
         return tuple(hand(planes if several else planes[0]) for planes in self.stacks(stack))
 
-    def stacks(self, stack):
-        """For each primal a stack of cotangents, which may share memory with the given one or with each other."""
+    def stacks(self, stack, along=-1):
+        """For each primal a stack of cotangents, which may share memory with the given one or with each other.
+
+        With ``along``, a level of dual numbers, only the tangents of the cotangents.
+        """
         leaves = [node for one in self._leaves for node in one]
         if self._y.node is None:
             found = [None] * len(leaves)
         else:
             with self._lock, np.errstate(all="ignore"):
-                found = backward([self._y.node], [stack], leaves)
+                found = backward([self._y.node], [stack], leaves, along)
         out, start = [], 0
         for point, own_leaves in zip(self._points, self._leaves, strict=True):
             out.append(gathered(found[start : start + len(own_leaves)], point, stack.shape[0]))

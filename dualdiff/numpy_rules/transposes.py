@@ -63,7 +63,7 @@ def linear(*functions):
                 if not is_traced(x):
                     return RULES[_function](x, *args, **kwargs)
                 value, transpose = prepare(_function, x.value, *args, **kwargs)
-                return record(value, (x,), transpose, x.level)
+                return record(value, (x,), transpose, x.level, True)
 
             RECORDED[function] = handler
         return prepare
@@ -100,7 +100,7 @@ def is_view(new, old):
 
 def shown(x, value, function, transpose):
     """Record ``function(x)``, which is a view where its value is one."""
-    y = record(value, (x,), transpose, x.level)
+    y = record(value, (x,), transpose, x.level, True)
     return as_view(y, x, function) if is_view(value, x.value) else y
 
 
@@ -326,7 +326,7 @@ def _concatenate(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
             pieces.append(piece)
         return tuple(pieces)
 
-    return record(value, tuple(parts), transpose, level)
+    return record(value, tuple(parts), transpose, level, True)
 
 
 @recorded(np.stack)
@@ -340,7 +340,7 @@ def _stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     def transpose(g):
         return tuple(g[(*before, i)] if is_traced(a) else None for i, a in enumerate(parts))
 
-    return record(value, tuple(parts), transpose, level)
+    return record(value, tuple(parts), transpose, level, True)
 
 
 @recorded(np.where)
