@@ -393,35 +393,52 @@ cdef object zeros(tuple shape, object dtype):
     return out
 
 
-cdef bint add_to_slice(cnp.ndarray held, object index, cnp.ndarray g, double scale) except -1:
+cdef bint add_to_slice(Node n, object index, cnp.ndarray g, double scale) except -1:
     """Add a stack to a number or a slice of a vector, in place: 0.1 µs where NumPy's views and ufunc take 1.5."""
-    cdef Py_ssize_t n = cnp.PyArray_DIMS(held)[1], start, stop, step, length, i, j
-    cdef Py_ssize_t across, along = 0
-    cdef double *into
-    cdef char *of
+    cdef Py_ssize_t size, start, stop, step, length, i
+    cdef cnp.ndarray held
+    cdef bint fresh = n.cotangent is None
+    size = n.shape[0]
     if PyLong_CheckExact(index):
         start, step, length = index, 1, 1
-        start += n if start < 0 else 0
-        if not 0 <= start < n or cnp.PyArray_NDIM(g) != 1:
+        start += size if start < 0 else 0
+        if not 0 <= start < size or cnp.PyArray_NDIM(g) != 1:
             return False
     elif type(index) is slice and cnp.PyArray_NDIM(g) == 2:
         PySlice_Unpack(index, &start, &stop, &step)
-        length = PySlice_AdjustIndices(n, &start, &stop, step)
-        along = cnp.PyArray_STRIDES(g)[1]
+        length = PySlice_AdjustIndices(size, &start, &stop, step)
         if length != cnp.PyArray_DIMS(g)[1]:
             return False
     else:
         return False
-    across = cnp.PyArray_STRIDES(g)[0]
+    cdef Py_ssize_t along = cnp.PyArray_STRIDES(g)[1] if cnp.PyArray_NDIM(g) == 2 else <Py_ssize_t> sizeof(double)
+    if fresh:
+        n.cotangent, n.owned = empty((g.shape[0], size)), True
+    held = <cnp.ndarray> n.cotangent
     for i in range(cnp.PyArray_DIMS(g)[0]):
-        into = (<double *> cnp.PyArray_DATA(held)) + i*n + start
-        of = cnp.PyArray_BYTES(g) + i*across
-        if step == 1 and along == sizeof(double):
-            add_to(into, <double *> of, length, scale)
-        else:
-            for j in range(length):
-                into[j*step] += scale*(<double *> (of + j*along))[0]
+        add_row((<double *> cnp.PyArray_DATA(held)) + i*size, size, start, step, length,
+                cnp.PyArray_BYTES(g) + i*cnp.PyArray_STRIDES(g)[0], along, scale, fresh)
     return True
+
+
+cdef void add_row(double *held, Py_ssize_t size, Py_ssize_t start, Py_ssize_t step, Py_ssize_t length, const char *g,
+                  Py_ssize_t along, double scale, bint fresh) noexcept nogil:
+    """The same for one vector; a fresh one holds nothing yet, and what the slice covers is not filled with zeros."""
+    cdef Py_ssize_t j
+    cdef double *into = held + start
+    if step == 1 and along == sizeof(double):
+        if not fresh:
+            add_to(into, <const double *> g, length, scale)
+            return
+        memset(held, 0, start*sizeof(double))
+        memset(into + length, 0, (size - start - length)*sizeof(double))
+        for j in range(length):
+            into[j] = scale*(<const double *> g)[j]
+        return
+    if fresh:
+        memset(held, 0, size*sizeof(double))
+    for j in range(length):
+        into[j*step] += scale*(<const double *> (g + j*along))[0]
 
 
 cdef int give_entries(Node n, Node by, object index, object g, double scale) except -1:
@@ -441,13 +458,12 @@ cdef int give_entries(Node n, Node by, object index, object g, double scale) exc
     if type(g) is not cnp.ndarray or (n.cotangent is not None and type(n.cotangent) is not cnp.ndarray) or (
             n.is_real and cnp.PyArray_ISCOMPLEX(<cnp.ndarray> g)):
         return give(n, n, reverse.scattered(g if scale == 1.0 else g*scale, index, n.shape), False, 1.0)
+    if n.cotangent is not None and not (n.owned and contiguous(n.cotangent)):
+        n.cotangent, n.owned = n.cotangent.copy(), True
+    if len(n.shape) == 1 and is_double(g) and n.dtype is DOUBLE and add_to_slice(n, index, <cnp.ndarray> g, scale):
+        return 0
     if n.cotangent is None:
         n.cotangent, n.owned = zeros((g.shape[0], *n.shape), n.dtype), True
-    elif not n.owned or not contiguous(n.cotangent):
-        n.cotangent, n.owned = n.cotangent.copy(), True
-    if cnp.PyArray_NDIM(<cnp.ndarray> n.cotangent) == 2 and is_double(g) and is_double(n.cotangent) and add_to_slice(
-            <cnp.ndarray> n.cotangent, index, <cnp.ndarray> g, scale):
-        return 0
     if scale != 1.0:
         g = g*scale
     if is_basic(index):
@@ -966,6 +982,60 @@ cdef inline int real_type(object a) noexcept:
     return 1 if cnp.PyArray_TYPE(<cnp.ndarray> a) == cnp.NPY_FLOAT else -1
 
 
+cdef tuple dual_value_and_slope(int index, object x, tuple parameters):
+    """A row on a dual array, and its local derivative, which is dual, too; None where parts are no plain real arrays.
+
+    Hyper-dual numbers know both: with ``ε1`` along the variable and ``ε2`` along the tangents, their parts are the
+    value, the local derivative, the tangents of the value and those of the local derivative.
+    """
+    if x._columns is not None:
+        return None
+    value, planes = x._primal, x._planes
+    if not (is_double(value) and is_double(planes)):
+        return None
+    shape = value.shape
+    one = np.broadcast_to(UNIT, (1, *shape))
+    zero = np.broadcast_to(NOUGHT, planes.shape)
+    made = lift(apply_unary(index, make(value, (one, planes, zero), (FULL, 1, planes.shape[0]), x._level), parameters))
+    slope, tangents, cross = made._stacks
+    return make(made.value, (tangents,), None, x._level), make(slope[0], (cross,), None, x._level)
+
+
+cdef enum:
+    FULL = 1  # every pair of seeds has a plane
+
+
+cdef object UNIT = np.ones(()), NOUGHT = np.zeros(())
+
+
+cdef object dual_unary(int index, TracedArray x, tuple parameters):
+    """A row of one variable on a value that is a dual array; None where the rules serve."""
+    if x.held.dtype.kind != "f":
+        return None
+    simple = reverse.SIMPLE.get(index)
+    if simple is not None:
+        value = lift(apply_unary(index, x.held, parameters))
+        return new_traced(value, simple_entry(value, x, simple), x.level)
+    parts = dual_value_and_slope(index, x.held, parameters)
+    if parts is None:
+        return None
+    cdef Node n = new_node(TIMES, parts[0], x.node, None, parts[1], None)
+    n.selects_a = reverse.UNARY_SELECTS[index]
+    return new_traced(parts[0], n, x.level)
+
+
+cdef Node simple_entry(object value, TracedArray x, object simple):
+    """The entry of a row whose local derivative is the result, twice the argument or a number."""
+    cdef Node n = new_node(TIMES, value, x.node, None, None, None)
+    if simple == "y":
+        n.p = value
+    elif simple == "2x":
+        n.p, n.factor = x.held, 2.0
+    else:
+        n.p = float(simple)
+    return n
+
+
 cdef object unary(int index, TracedArray x, tuple parameters):
     """A row of one variable: on real arrays the kernel gives value and local derivative at once."""
     cdef int t
@@ -973,7 +1043,8 @@ cdef object unary(int index, TracedArray x, tuple parameters):
     sync(x)
     t = real_type(x.held)
     if t < 0:
-        return reverse.nested_unary(index, x, parameters)
+        made = dual_unary(index, x, parameters) if type(x.held) is DualArray and x.node is not None else None
+        return reverse.nested_unary(index, x, parameters) if made is None else made
     if x.node is None:
         value = as_part(reverse.row_value(index, x.held, parameters))
         return new_traced(value, None, x.level)
@@ -983,14 +1054,7 @@ cdef object unary(int index, TracedArray x, tuple parameters):
             UNARY_UFUNCS[index](x.held))
         if value.dtype != x.held.dtype:
             return reverse.nested_unary(index, x, parameters)
-        n = new_node(TIMES, value, x.node, None, None, None)
-        if simple == "y":
-            n.p = value
-        elif simple == "2x":
-            n.p, n.factor = x.held, 2.0
-        else:
-            n.p = float(simple)
-        return new_traced(value, n, x.level)
+        return new_traced(value, simple_entry(value, x, simple), x.level)
     made = lift(apply_unary(index, make(x.held, (ONE32 if t else ONE,), None, x.level), parameters))
     n = new_node(TIMES, made.value, x.node, None, made._stacks[0][0], None)
     n.p = as_part(n.p)

@@ -28,7 +28,7 @@ from . import levels
 from ._reverse import LoopOfNumbers, is_traced, recorded_pass, swept
 from .containers import flatten, is_container
 from .errors import DifferentiationValueError, DualDiffError
-from .kinds import is_dual, level
+from .kinds import is_dual
 from .passes import LIVE_ARRAYS, Call
 from .points import seed_along
 from .pullbacks import Handout, Recording, pullback_of, vjp
