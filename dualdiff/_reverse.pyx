@@ -8,7 +8,7 @@ cimport cython
 from cpython.float cimport PyFloat_CheckExact
 from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject
-from libc.math cimport fabs
+from libc.math cimport NAN, fabs
 from libc.string cimport memset
 
 cimport numpy as cnp
@@ -23,6 +23,7 @@ cdef extern from "numpy/arrayobject.h":
     object PyArray_New(type, int, const cnp.npy_intp *, int, const cnp.npy_intp *, void *, int, int, PyObject *)
 
 from ._buffers cimport new_array
+from ._kernels cimport BLOCK, COMPUTED, UnaryRow, unary_rows
 
 import functools
 
@@ -103,6 +104,7 @@ cdef class Node:
     cdef double factor
     cdef readonly tuple shape
     cdef readonly object dtype
+    cdef Py_ssize_t largest  # how many numbers the largest entry has that it was made of, itself included
     # What has arrived is ``scale`` times ``cotangent``: signs and constant factors take no pass through memory.
     cdef object cotangent
     cdef double scale
@@ -119,6 +121,11 @@ cdef Node new_node(int kind, object value, Node a, Node b, object p, object q):
     else:
         n.shape, n.dtype = value.shape, value.dtype
         n.is_real = n.dtype.kind != "c"
+    n.largest = value.size if type(value) is not cnp.ndarray else cnp.PyArray_SIZE(<cnp.ndarray> value)
+    if a is not None:
+        n.largest = max(n.largest, a.largest)
+    if b is not None:
+        n.largest = max(n.largest, b.largest)
     return n
 
 
@@ -177,10 +184,7 @@ cdef object strong_times(object w, object g, double factor, bint selects):
                 if cnp.PyArray_DIMS(wa)[i] != cnp.PyArray_DIMS(ga)[i + 1]:
                     break
             else:
-                constant = nd > 0
-                for i in range(nd):
-                    if cnp.PyArray_STRIDES(ga)[i + 1] != 0:
-                        constant = False
+                constant = is_stretched(ga)
                 if not constant and not contiguous(g):
                     ga = np.ascontiguousarray(g)
                 m, n = cnp.PyArray_DIMS(ga)[0], cnp.PyArray_SIZE(wa)
@@ -262,6 +266,27 @@ cdef void add_to(double *held, const double *g, Py_ssize_t n, double scale) noex
             held[i] += scale*g[i]
 
 
+cdef bint is_stretched(cnp.ndarray g) noexcept:
+    """Whether every array of a stack is one number, repeated by strides of 0."""
+    cdef int i
+    for i in range(1, cnp.PyArray_NDIM(g)):
+        if cnp.PyArray_STRIDES(g)[i] != 0:
+            return False
+    return cnp.PyArray_NDIM(g) > 1
+
+
+cdef void add_constants(cnp.ndarray held, cnp.ndarray g, double scale) noexcept:
+    """``held += scale*g`` for a stretched stack."""
+    cdef Py_ssize_t m = cnp.PyArray_DIMS(g)[0], n = cnp.PyArray_SIZE(g)//m if m else 0, i, j
+    cdef double *row = <double *> cnp.PyArray_DATA(held)
+    cdef double one
+    for i in range(m):
+        one = scale*(<double *> (cnp.PyArray_BYTES(g) + i*cnp.PyArray_STRIDES(g)[0]))[0]
+        for j in range(n):
+            row[j] += one
+        row += n
+
+
 cdef int settle_scale(Node n) except -1:
     """Multiply what has arrived by its scale."""
     if n.scale != 1.0:
@@ -302,6 +327,8 @@ cdef int give(Node n, Node by, object g, bint fresh, double scale) except -1:
         if is_double(g) and is_double(n.cotangent) and contiguous(g) and contiguous(n.cotangent):
             add_to(<double *> cnp.PyArray_DATA(<cnp.ndarray> n.cotangent),
                    <double *> cnp.PyArray_DATA(<cnp.ndarray> g), cnp.PyArray_SIZE(<cnp.ndarray> g), scale)
+        elif is_double(g) and is_double(n.cotangent) and is_stretched(<cnp.ndarray> g) and contiguous(n.cotangent):
+            add_constants(<cnp.ndarray> n.cotangent, <cnp.ndarray> g, scale)
         else:
             np.add(n.cotangent, g if scale == 1.0 else g*scale, out=n.cotangent)
     else:
@@ -560,19 +587,16 @@ cdef list ordered(list roots, long long sweep):
     return order
 
 
-def count_entries(list roots):
-    """How many entries the roots were made of, how many numbers these hold together, and the largest one."""
+def count_entries(Node root):
+    """How many entries a result was made of."""
     global SWEEPS
     SWEEPS += 1
-    cdef Py_ssize_t numbers = 0, size, largest = 0
-    order = ordered([root for root in roots if root is not None], SWEEPS)
-    for n in order:
-        size = 1
-        for length in (<Node> n).shape:
-            size *= length
-        numbers += size
-        largest = max(largest, size)
-    return len(order), numbers, largest
+    return 0 if root is None else len(ordered([root], SWEEPS))
+
+
+def largest_entry(Node root):
+    """How many numbers the largest entry has that a result was made of."""
+    return root.largest
 
 
 cdef int send(Node n, object g) except -1:
@@ -982,6 +1006,22 @@ cdef inline int real_type(object a) noexcept:
     return 1 if cnp.PyArray_TYPE(<cnp.ndarray> a) == cnp.NPY_FLOAT else -1
 
 
+cdef UnaryRow *UNARY = unary_rows()
+
+
+cdef object slope_of(int index, cnp.ndarray x, cnp.ndarray y, long level):
+    """The local derivative of a row on few numbers; None for many, whose value and slope belong in one pass."""
+    cdef UnaryRow *row = &UNARY[index]
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(x)
+    if n > BLOCK or not row.d1.vary or row.d1.operand != COMPUTED or not contiguous(x) or not contiguous(y) \
+            or not is_double(y):
+        return None
+    cdef cnp.ndarray slope = new_array(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.NPY_DOUBLE)
+    row.slopes[0](cnp.PyArray_DATA(x), cnp.PyArray_DATA(y), cnp.PyArray_DATA(slope), NULL, n, row.p,
+                  NAN if level & 1 else 0.0)
+    return slope
+
+
 cdef tuple dual_value_and_slope(int index, object x, tuple parameters):
     """A row on a dual array, and its local derivative, which is dual, too; None where parts are no plain real arrays.
 
@@ -1055,6 +1095,13 @@ cdef object unary(int index, TracedArray x, tuple parameters):
         if value.dtype != x.held.dtype:
             return reverse.nested_unary(index, x, parameters)
         return new_traced(value, simple_entry(value, x, simple), x.level)
+    if t == 0 and not parameters and UNARY_UFUNCS[index] is not None:
+        value = as_part(UNARY_UFUNCS[index](x.held))
+        slope = slope_of(index, x.held, value, x.level)
+        if slope is not None:
+            n = new_node(TIMES, value, x.node, None, slope, None)
+            n.selects_a = reverse.UNARY_SELECTS[index]
+            return new_traced(value, n, x.level)
     made = lift(apply_unary(index, make(x.held, (ONE32 if t else ONE,), None, x.level), parameters))
     n = new_node(TIMES, made.value, x.node, None, made._stacks[0][0], None)
     n.p = as_part(n.p)
@@ -1468,7 +1515,7 @@ def swept(y, long level, Node leaf, double memory):
     if z.node is None or not is_double(z.held):
         return None
     count = cnp.PyArray_SIZE(<cnp.ndarray> z.held)
-    if count == 0 or (count > 1 and count*count_entries([z.node])[2]*<double> sizeof(double) > memory):
+    if count == 0 or (count > 1 and count*z.node.largest*<double> sizeof(double) > memory):
         return None
     seeds = units(count)
     if cnp.PyArray_NDIM(<cnp.ndarray> z.held) != 1:
@@ -1483,7 +1530,7 @@ def swept(y, long level, Node leaf, double memory):
     return value, found.reshape(z.node.shape + leaf.shape)
 
 
-ALL_IGNORED = functools.partial(np.errstate, all="ignore")
+cdef object ALL_IGNORED = functools.partial(np.errstate, all="ignore")
 
 
 def empty(tuple shape):
@@ -1547,6 +1594,9 @@ def record(value, tuple inputs, pullback, long level, bint linear=False):
         return new_traced(value, None, level)
     cdef Node n = new_node(CALL, value, None, None, pullback, None)
     n.parents, n.linear = tuple(parents), linear
+    for parent in parents:
+        if parent is not None:
+            n.largest = max(n.largest, (<Node> parent).largest)
     return new_traced(value, n, level)
 
 

@@ -267,7 +267,7 @@ def symmetric(hess, lead):
     hess = np.asarray(hess)
     ndim = (hess.ndim - lead) // 2
     n = math.prod(hess.shape[lead : lead + ndim])
-    flat = hess.reshape((-1, n, n))
+    flat = hess.reshape((math.prod(hess.shape[:lead]), n, n))
     upper = np.triu_indices(n, 1)
     flat[:, upper[1], upper[0]] = flat[:, upper[0], upper[1]]
     return flat.reshape(hess.shape)

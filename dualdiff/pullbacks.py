@@ -11,7 +11,7 @@ import numpy as np
 
 from . import levels
 from ._array import settle
-from ._reverse import backward, constant, count_entries, is_traced, leaf, limit, record_joint, units
+from ._reverse import backward, constant, count_entries, is_traced, largest_entry, leaf, limit, record_joint, units
 from .containers import Outputs, flatten, is_result_container
 from .errors import DifferentiationTypeError, DifferentiationValueError, LevelError
 from .kinds import is_dual, level, lift
@@ -91,11 +91,9 @@ class Recording:
     Attributes
     ----------
     y : TracedArray
-    entries, numbers, largest : int
-        How many entries of the tape lead to the result, how many numbers they hold together and in the largest one.
     """
 
-    __slots__ = ("call", "entries", "largest", "leaves", "numbers", "y")
+    __slots__ = ("call", "leaves", "y")
 
     def __init__(self, call, numbers=None, made=None):
         self.call = call
@@ -128,9 +126,10 @@ class Recording:
             structure, tuple(part.shape for part in parts), tuple(part.dtype for part in parts), 0)
         return np.concatenate([np.ravel(part) for part in parts])
 
-    def measure(self):
-        """Count the tape."""
-        self.entries, self.numbers, self.largest = count_entries([self.y.node])
+    @property
+    def entries(self):
+        """How many entries of the tape lead to the result."""
+        return count_entries(self.y.node)
 
     @property
     def rows(self):
@@ -158,8 +157,8 @@ class Recording:
 
     def _rows_at_a_time(self, count):
         """How many cotangents the memory holds together."""
-        self.measure()
-        fits = self.call.settings.memory() / (LIVE_ARRAYS * self.y.dtype.itemsize * max(self.largest, 1))
+        largest = max(largest_entry(self.y.node), 1)
+        fits = self.call.settings.memory() / (LIVE_ARRAYS * self.y.dtype.itemsize * largest)
         return max(1, int(min(count, fits)))
 
     def _block(self, first, number, batch):

@@ -476,7 +476,6 @@ def test_entries_that_lead_nowhere_are_freed():
         return np.sum(x * x)
 
     r = recording(f, X)
-    r.measure()
     assert seen == [True]
     assert r.entries == 3  # x, x*x, the sum
 
@@ -522,8 +521,6 @@ def test_checkpoint_evaluates_each_segment_once_more_and_keeps_its_ends():
     assert_close(dd.grad(deep(stored), mode="reverse")(X), want, 1e-15)
     assert plain.calls == 5 and segment.calls == 10
     whole, cut = recording(deep(plain), X), recording(deep(stored), X)
-    whole.measure()
-    cut.measure()
     assert whole.entries == 1 + 5 * 40 + 1
     assert cut.entries == 1 + 5 * 2 + 1
     assert_close(dd.hessian(deep(stored), mode="reverse")(X), dd.hessian(deep(plain), mode="forward")(X), 1e-12)
@@ -894,3 +891,92 @@ def test_large_writes_through_views_in_other_orders():
     x = np.linspace(0.5, 1.5, 20_000)
     np.testing.assert_allclose(dd.grad(f, mode="reverse")(x), expected, rtol=1e-14)
     np.testing.assert_allclose(dd.jvp(f, (x,), (x,))[1], expected @ x, rtol=1e-12)
+
+
+# -- what the sweep saves ----------------------------------------------------------------------------------------------
+
+
+def test_constant_factors_wait_without_a_trace():
+    """They are multiplied at the end; sums of different ones are exact, and none of them overflows on the way."""
+    x = np.array([1.0, 2.0, 3.0])
+    assert dd.grad(lambda v: np.sum(100.0 * v - v), mode="reverse")(x).tolist() == [99.0] * 3
+    assert dd.grad(lambda v: np.sum(-v) + 3.0 * np.sum(v) - np.sum(v / 2.0), mode="reverse")(x).tolist() == [1.5] * 3
+    assert dd.grad(lambda v: np.sum(1e250 * (1e-200 * (1e-200 * (1e160 * v)))), mode="reverse")(x) == pytest.approx(
+        [1e10] * 3, rel=1e-14)
+    assert dd.grad(lambda v: np.sum(0.0 * v), mode="reverse")(x).tolist() == [0.0] * 3
+    assert np.isnan(dd.grad(lambda v: np.sum(np.nan * v), mode="reverse")(x)).all()
+
+
+@pytest.mark.parametrize("index", [0, -1, 2, slice(None), slice(1, None), slice(None, -1), slice(4, 1, -1),
+                                   slice(None, None, 2), slice(3, 3), slice(1, 100)], ids=str)
+def test_slices_of_a_vector_send_back_to_their_places(index):
+    def f(v):
+        return np.sum(np.exp(v[index]) * 3.0) - 2.0 * np.sum(v[index] ** 2) + np.sum(np.sin(v[1:] - v[:-1]))
+
+    x = RNG.normal(size=6)
+    assert_close(dd.grad(f, mode="reverse")(x), dd.grad(f, mode="forward")(x), 1e-14)
+    assert_close(dd.hessian(f, mode="reverse")(x), dd.hessian(f, mode="forward")(x), 1e-13)
+
+
+@pytest.mark.parametrize("shapes", [((3, 4), (4,)), ((4,), (4, 2)), ((4,), (4,)), ((3, 4), (4, 2)), ((1, 4), (4, 1)),
+                                    ((5, 3, 4), (4, 2)), ((3, 4), (5, 4, 2)), ((0, 4), (4, 2)), ((3, 0), (0, 2))],
+                         ids=str)
+@pytest.mark.parametrize("recorded", ["left", "right", "both"])
+def test_matrix_products(shapes, recorded):
+    """Against forward mode; a captured factor may be written to afterwards."""
+    a, b = (RNG.normal(size=shape) for shape in shapes)
+    n = a.size
+
+    def f(v):
+        left = v[:n].reshape(a.shape) if recorded != "right" else a.copy()
+        right = v[n:].reshape(b.shape) if recorded != "left" else b.copy()
+        y = left @ right
+        for one in (left, right):
+            if type(one) is np.ndarray:
+                one[...] = np.nan
+        return np.tanh(y) if y.shape else np.tanh(y) + 0.0
+
+    x = np.concatenate([a.ravel(), b.ravel()])
+    assert_close(dd.jacobian(f, mode="reverse")(x), dd.jacobian(f, mode="forward")(x), 1e-13)
+
+    def g(v):
+        return np.sum(f(v) ** 2)
+
+    assert_close(dd.hessian(g, mode="reverse")(x), dd.hessian(g, mode="forward")(x), 1e-12)
+
+
+def test_a_matrix_product_keeps_the_strong_zero():
+    w = np.array([[1.0, np.inf], [2.0, 3.0]])
+    with np.errstate(invalid="ignore"):
+        found = dd.grad(lambda v: (w @ v)[1], mode="reverse")(np.ones(2))
+        many = dd.jacobian(lambda v: w @ v, mode="reverse")(np.ones(2))
+    assert found.tolist() == [2.0, 3.0] and many.tolist() == [[1.0, np.inf], [2.0, 3.0]]
+
+
+@pytest.mark.parametrize("entries", [[1.0, 3.0, 2.0], [3.0, 1.0, 3.0], [np.nan, 1.0, 2.0], [1.0, np.nan, 2.0], [2.0],
+                                     [-0.0, 0.0], [np.inf, np.inf], [-np.inf, -np.inf]], ids=str)
+@pytest.mark.parametrize("function", [np.max, np.min])
+def test_extrema_of_a_vector(function, entries):
+    x = np.array(entries)
+    assert_close(dd.grad(function, mode="reverse")(x), dd.grad(function, mode="forward")(x), 0.0)
+    strict = [dd.grad(function, mode=mode, strict=True)(x) for mode in ("reverse", "forward")]
+    assert_close(*strict, 0.0)
+    assert np.array_equal(dd.value_and_grad(function, mode="reverse")(x)[0], function(x), equal_nan=True)
+
+
+def test_a_hessian_vector_product_sends_tangents_alone_through_linear_code():
+    """Half of the matrix products of the sweep need not be computed; the result is that of the Hessian."""
+    w, b = RNG.normal(size=(7, 5)), RNG.normal(size=7)
+    x, v = RNG.normal(size=130), RNG.normal(size=130)
+
+    def f(p):
+        h = np.tanh(w @ p[:5] + b) / 3.0
+        u = np.concatenate([p[5:12] * 2.0, h])
+        return np.sum(u**3) + np.sum(p[12:].reshape(2, 59) @ np.ones(59)) + np.sum(p[20:30] * p[30:40])
+
+    assert_close(dd.hvp(f, (x,), (v,), mode="reverse"), dd.hessian(f, mode="forward")(x) @ v, 1e-12)
+    assert_close(dd.hvp(lambda p: np.sum(3.0 * p), (x,), (v,), mode="reverse"), np.zeros(130), 0.0)
+    nested = dd.jacobian(lambda t: dd.hvp(f, (x * t,), (v,), mode="reverse"))(1.0)
+    step = 1e-5
+    either = (dd.hvp(f, (x * (1 + step),), (v,)) - dd.hvp(f, (x * (1 - step),), (v,))) / (2 * step)
+    assert_close(nested, either, 1e-8)
