@@ -7,9 +7,8 @@ The rule, measured on layered networks, elementwise code and loops of small oper
 2. A Jacobian of an array is computed in forward mode with structured tangents, in one call. Where its planes became
    dense and the outputs are at most half as many as the inputs, the function is remembered, and recorded for other
    arguments of the same shape; where they would not fit `DENSE` bytes, it is recorded at once.
-3. So is a gradient in `WIDE` inputs and more, as long as no dense planes are needed: then it is remembered, and
-   recorded. Any other gradient, and all else, is recorded. Forward mode takes over, at the price of a second
-   evaluation, where recording fails; where the m outputs cost more rows than the n inputs cost columns, ``m > n``; and
+3. A gradient, and all else, is recorded. Forward mode takes over, at the price of a second evaluation, where recording
+   fails; where the m outputs cost more rows than the n inputs cost columns, ``m > n``; and
    where more than `NUMBERS` single numbers are taken out of arrays while n is below `MANY`: of a loop of small
    operations a scalar dual number makes shorter work. What was found out about a function is remembered for arguments
    of the same shape.
@@ -36,8 +35,6 @@ from .results import name_of, sparse_arrays
 
 FEW = {True: 48, False: 64}  # of a scalar function, of any other
 FEW_SECOND = 48
-# Of 10⁵ inputs, structured forward mode takes 0.6 ms for the gradient of vectorised Rosenbrock, reverse mode 3.6.
-WIDE = 12_000
 FEW_PRODUCT = 100
 NUMBERS, MANY = 64, 1500
 
@@ -140,13 +137,9 @@ def first_order(settings, args, kwargs, scalar, instead, gave_up=False):
     key = _key(settings, x)
     if _remembered("forward", settings.function, key):
         return None
-    if not (gave_up or _remembered("reverse", settings.function, key)):
-        if not scalar and settings.takes_structure and type(x) is np.ndarray:
-            return None
-        if np.size(x) >= WIDE:
-            found = _without_dense_planes(settings, args, kwargs, scalar, instead, key)
-            if found is not None:
-                return found
+    tries_structure = not scalar and settings.takes_structure and type(x) is np.ndarray
+    if tries_structure and not (gave_up or _remembered("reverse", settings.function, key)):
+        return None
     try:
         n = _numbers(settings, x)
         found = _recorded(settings, args, kwargs, scalar, instead, NUMBERS if n < MANY else None, n)
@@ -173,18 +166,6 @@ def _recorded(settings, args, kwargs, scalar, instead, numbers=None, most_rows=m
         return None
     call.check_result(recording.y, scalar, instead)
     return *recording.jacobian(), call.aux
-
-
-def _without_dense_planes(settings, args, kwargs, scalar, instead, key):
-    """Value, derivative and aux in forward mode with structured tangents; None where they do not last to the end."""
-    call = Call(settings, args, kwargs)
-    found = call.structured_first(limit=0)
-    if found is None:
-        if call.gave_up:
-            _remember("reverse", settings.function, key)
-        return None
-    call.check_result(found[0], scalar, instead)
-    return call.value(found[0]), call.derivative(found[1]), call.aux
 
 
 def _refuse_for_reverse(settings):
