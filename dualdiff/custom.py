@@ -83,20 +83,6 @@ def custom_jvp(function):
     """
     rules = []
 
-    @functools.wraps(function)
-    def wrapped(*args):
-        inputs = [numbers(a) for a in args]
-        if not any(is_dual(a) for a in inputs):
-            return function(*args)
-        if not rules:
-            raise DifferentiationTypeError(
-                f"{function.__name__}: has no rule yet; give it one with @{function.__name__}.defjvp"
-            )
-        def call(*plain):
-            return wrapped(*plain) if any(map(is_dual, plain)) else function(*plain)
-
-        return apply_custom(named(function, call), tangent, inputs)
-
     def tangent(y, primals, stacks):
         count = next(stack.shape[0] for stack in stacks if stack is not None)
         planes = []
@@ -108,17 +94,7 @@ def custom_jvp(function):
             planes.append(rules[-1](tuple(primals), tangents)[1])
         return np.stack([numbers(plane) if is_dual(plane) else np.asarray(plane) for plane in planes])
 
-    def defjvp(rule):
-        if not callable(rule):
-            raise DifferentiationTypeError(
-                f"defjvp: needs a function of (primals, tangents) that returns (y, ydot), found {type(rule).__name__}; "
-                f"decorate one with @{function.__name__}.defjvp"
-            )
-        rules.append(rule)
-        return rule
-
-    wrapped.defjvp = defjvp
-    return wrapped
+    return _ruled(function, rules, tangent, "defjvp", "(primals, tangents) that returns (y, ydot)")
 
 
 def custom_vjp(function):
@@ -152,24 +128,6 @@ def custom_vjp(function):
     array([0.5, 0.5])
     """
     rules = []
-
-    @functools.wraps(function)
-    def wrapped(*args):
-        inputs = [numbers(a) for a in args]
-        if not any(is_dual(a) for a in inputs):
-            return function(*args)
-        if not rules:
-            raise DifferentiationTypeError(
-                f"{function.__name__}: has no rule yet; give it one with @{function.__name__}.defvjp"
-            )
-        top = max(inputs, key=level)
-        if is_traced(top):
-            return recorded(inputs, top.level)
-
-        def call(*plain):
-            return wrapped(*plain) if any(map(is_dual, plain)) else function(*plain)
-
-        return apply_custom(named(function, call), tangent, inputs)
 
     def recorded(inputs, top):
         primals = [_plane(a.value) if is_traced(a) and a.level == top else a for a in inputs]
@@ -222,15 +180,43 @@ def custom_vjp(function):
             rows.append(sum(terms[1:], terms[0]) if terms else np.zeros(count))
         return np.stack(rows, axis=1).reshape((count, *shape)) if rows else np.zeros((count, *shape))
 
-    def defvjp(rule):
+    return _ruled(function, rules, tangent, "defvjp", "the primals that returns (y, pullback)", recorded)
+
+
+def _ruled(function, rules, tangent, method, form, recorded=None):
+    """The function that follows the last of ``rules`` where an argument is differentiated.
+
+    ``tangent`` is the rule for tangents that they make, ``recorded(inputs, level)`` their way to be recorded if there
+    is one of its own; ``method`` is the name of the method that takes a rule, a function of ``form``.
+    """
+    @functools.wraps(function)
+    def wrapped(*args):
+        inputs = [numbers(a) for a in args]
+        if not any(is_dual(a) for a in inputs):
+            return function(*args)
+        if not rules:
+            raise DifferentiationTypeError(
+                f"{function.__name__}: has no rule yet; give it one with @{function.__name__}.{method}"
+            )
+        top = max(inputs, key=level)
+        if recorded is not None and is_traced(top):
+            return recorded(inputs, top.level)
+
+        def call(*plain):
+            return wrapped(*plain) if any(map(is_dual, plain)) else function(*plain)
+
+        return apply_custom(named(function, call), tangent, inputs)
+
+    def define(rule):
         if not callable(rule):
             raise DifferentiationTypeError(
-                f"defvjp: needs a function of the primals, found {type(rule).__name__}; pass the function itself"
+                f"{method}: needs a function of {form}, found {type(rule).__name__}; decorate one with "
+                f"@{function.__name__}.{method}"
             )
         rules.append(rule)
         return rule
 
-    wrapped.defvjp = defvjp
+    setattr(wrapped, method, define)
     return wrapped
 
 

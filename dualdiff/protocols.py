@@ -45,17 +45,22 @@ def operand(a):
     if is_dual(a) or isinstance(a, int | float | complex):
         return a
     if isinstance(a, np.ndarray | np.generic | list | tuple):
-        refuse_subclass(a)
-        array = as_numpy(a)
-        if array.dtype == object and has_duals(array):
-            return pack(array)
-        if array.dtype.kind in NUMERIC and array.dtype.itemsize <= (16 if array.dtype.kind == "c" else 8):
-            return array
-        raise DifferentiationTypeError(
-            f"a dual number met an operand of dtype {array.dtype}, which has no dual counterpart; "
-            f"convert it with .astype(np.float64)"
-        )
+        return array_operand(a, "a dual number")
     return NotImplemented
+
+
+def array_operand(a, other):
+    """An array, or what can become one, that meets ``other``: packed where it holds duals."""
+    refuse_subclass(a)
+    array = as_numpy(a)
+    if array.dtype == object and has_duals(array):
+        return pack(array)
+    if array.dtype.kind in NUMERIC and array.dtype.itemsize <= (16 if array.dtype.kind == "c" else 8):
+        return array
+    raise DifferentiationTypeError(
+        f"{other} met an operand of dtype {array.dtype}, which has no dual counterpart; "
+        f"convert it with .astype(np.float64)"
+    )
 
 
 def compare(a, b, op):

@@ -13,12 +13,12 @@ from . import levels
 from ._array import settle
 from ._reverse import backward, constant, count_entries, is_traced, largest_entry, leaf, limit, record_joint, units
 from .containers import Outputs, flatten, is_result_container
-from .errors import DifferentiationTypeError, DifferentiationValueError, LevelError
-from .kinds import is_dual, level, lift
+from .errors import DifferentiationTypeError, DifferentiationValueError
+from .kinds import is_dual, lift
 from .packing import as_numpy, has_duals, pack, part
 from .passes import LIVE_ARRAYS, check_function
 from .points import Point
-from .results import _packed, _refuse_complex, name_of
+from .results import name_of, of_level
 
 
 def planted(point, lvl):
@@ -46,23 +46,8 @@ def gathered(found, point, count):
 
 def recorded_result(y, lvl, name, function):
     """What a recorded function returned, as a recorded array; a constant where nothing leads to the inputs."""
-    if not is_dual(y):
-        y = _packed(y, name, function)
-        if not is_dual(y):
-            if y.dtype.kind == "c":
-                _refuse_complex(name, function)
-            return constant(np.array(y, dtype=np.float64 if y.dtype.kind in "biu" else None), lvl)
-    found = level(y)
-    if found > lvl:
-        raise LevelError(
-            f"{name}: {name_of(function)} returned a number of an inner derivative that has ended; return its value"
-        )
-    if found < lvl:
-        levels.require_live(found)
-        return constant(lift(y).copy(), lvl)
-    if y.dtype.kind == "c":
-        _refuse_complex(name, function)
-    return y
+    y, moves = of_level(y, lvl, name, function)
+    return y if moves else constant(y, lvl)
 
 
 def unit_cotangents(y, first, count, batch=0):

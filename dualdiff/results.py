@@ -13,24 +13,28 @@ from .packing import NUMERIC, pack
 
 def read(y, lvl, name, function):
     """Split a result into its value and its stacks of planes (None for a constant)."""
+    y, moves = of_level(y, lvl, name, function)
+    return (*surrender(y), y._layout) if moves else (y, None, None)
+
+
+def of_level(y, lvl, name, function):
+    """A result, and whether it is a number of this level; else it is a constant that nobody else holds."""
     if not is_dual(y):
         y = _packed(y, name, function)
-        if not is_dual(y):
-            if y.dtype.kind == "c" and not levels.is_holomorphic(lvl):
-                _refuse_complex(name, function)
-            return np.array(y, dtype=np.float64 if y.dtype.kind in "biu" else None), None, None
-    own = level(y)
-    if own > lvl:
+    if not is_dual(y):
+        y, own = np.array(y, dtype=np.float64 if y.dtype.kind in "biu" else None), None
+    else:
+        own = level(y)
+    if own is not None and own > lvl:
         raise LevelError(
             f"{name}: {name_of(function)} returned a number of an inner derivative that has ended; return its value"
         )
-    if own < lvl:
+    if own is not None and own < lvl:
         levels.require_live(own)
-        return lift(y).copy(), None, None
-    y = lift(y)
+        return lift(y).copy(), False
     if y.dtype.kind == "c" and not levels.is_holomorphic(lvl):
         _refuse_complex(name, function)
-    return *surrender(y), y._layout
+    return (y, False) if own is None else (lift(y), True)
 
 
 def _packed(y, name, function):

@@ -51,7 +51,7 @@ from .numpy_rules.transposes import (  # noqa: F401  (the compiled sweep asks he
     right_cotangent,
     spread_back,
 )
-from .packing import NUMERIC, as_numpy, has_duals, pack, part, plain, primal, refuse_subclass, shape_of, unraveled
+from .packing import part, primal, shape_of, unraveled
 from .protocols import plain_index
 
 # -- operands ----------------------------------------------------------------------------------------------------------
@@ -83,24 +83,12 @@ def operand(a, own):
     if isinstance(a, int | float | complex):
         return a
     if isinstance(a, np.ndarray | np.generic | list | tuple):
-        refuse_subclass(a)
-        array = as_numpy(a)
-        if array.dtype == object and has_duals(array):
-            return pack(array)
-        if array.dtype.kind in NUMERIC and array.dtype.itemsize <= (16 if array.dtype.kind == "c" else 8):
-            return a if isinstance(a, np.generic) else array
-        raise DifferentiationTypeError(
-            f"a recorded array met an operand of dtype {array.dtype}, which cannot be differentiated; convert it with "
-            f".astype(np.float64)"
-        )
+        array = protocols.array_operand(a, "a recorded array")
+        return a if isinstance(a, np.generic) else array
     return NotImplemented
 
 
-def compare(a, b, op):
-    """Compare values; derivatives have no say."""
-    if not (is_dual(b) or isinstance(b, int | float | complex | np.ndarray | np.generic | list | tuple)):
-        return NotImplemented
-    return protocols._COMPARISONS[op](np.asarray(primal(a))[()], plain(b))
+compare = protocols.compare
 
 
 def truth(x):
