@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .check import EPSILON, central_jacobian
-from .errors import DifferentiationValueError, DualDiffError
+from .errors import DifferentiationValueError, DualDiffError, optional
 from .passes import check_function, is_integer
 from .points import Point
 from .pullbacks import vjp
@@ -125,15 +125,11 @@ class Comparison:
 
         Raises
         ------
-        ImportError
+        MissingPackageError
             Without matplotlib.
         """
         if ax is None:
-            try:
-                import matplotlib.pyplot as plt
-            except ImportError as error:
-                raise ImportError("compare_modes: .plot() needs matplotlib; pip install matplotlib") from error
-            ax = plt.subplots()[1]
+            ax = optional("matplotlib.pyplot", "compare_modes: .plot()", "matplotlib").subplots()[1]
         rows = [row for row in self.rows if not row.why]
         bars = ax.barh([row.name for row in rows], [row.seconds for row in rows])
         ax.bar_label(bars, [f"{_time(row.seconds)}, {row.digits:.0f} digits" for row in rows], padding=3)

@@ -1,5 +1,7 @@
 """Exceptions whose messages name the function involved, what was found and the cure."""
 
+import importlib
+
 
 class DualDiffError(Exception):
     """Base of every error that dualdiff raises on purpose."""
@@ -61,3 +63,14 @@ def refuse_pickle(x):
         f"a {type(x).__name__} that belongs to a running transform cannot be pickled: its level means nothing in "
         f"another process; pickle dualdiff.value(x), or the result of the transform"
     )
+
+
+def optional(module, user, install):
+    """Import what is no requirement of dualdiff; the error of its absence says who needs it and how to get it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise MissingPackageError(
+            f"{user} needs {module.partition('.')[0]}, which is not installed here; install it with "
+            f'`python -m pip install "{install}"`'
+        ) from error

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import levels, tangents
 from ._array import settle, surrender
-from .errors import DifferentiationTypeError, DifferentiationValueError, LevelError, MissingPackageError
+from .errors import DifferentiationTypeError, DifferentiationValueError, LevelError, optional
 from .kinds import is_dual, level, lift
 from .packing import NUMERIC, pack
 
@@ -69,14 +69,7 @@ def _pack_result(y, name, function):
 
 def sparse_arrays(name):
     """The module ``scipy.sparse``, or an error that says how to get it."""
-    try:
-        import scipy.sparse
-    except ImportError:
-        raise MissingPackageError(
-            f"{name}: sparse=True gives an array of scipy.sparse, and SciPy is not installed; "
-            f"install it with `python -m pip install scipy`"
-        ) from None
-    return scipy.sparse
+    return optional("scipy.sparse", f"{name}: sparse=True", "dualdiff-ad[scipy]")
 
 
 def as_sparse(planes, width):

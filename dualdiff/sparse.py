@@ -10,13 +10,12 @@ SciPy is needed for all of this; it is imported when it is used.
 """
 
 import functools
-import importlib
 
 import numpy as np
 
 from . import colouring
 from ._array import is_dual, pairs
-from .errors import DifferentiationTypeError, DifferentiationValueError, MissingPackageError, PatternError
+from .errors import DifferentiationTypeError, DifferentiationValueError, PatternError, optional
 from .packing import has_duals, part, plain
 from .passes import Call, Settings, check_function, is_integer
 from .points import FULL, TRIANGLE, Point, identity, seed_along
@@ -43,18 +42,8 @@ DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 BLANK = 0x2800
 
 
-def _package(name, user, install):
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingPackageError(
-            f"dualdiff.sparse: {user} needs {name.partition('.')[0]}, which is not installed here; install it with "
-            f'`python -m pip install "{install}"`'
-        ) from error
-
-
 def _scipy_sparse():
-    return _package("scipy.sparse", "a sparse matrix", "dualdiff-ad[scipy]")
+    return optional("scipy.sparse", "dualdiff.sparse: a sparse matrix", "dualdiff-ad[scipy]")
 
 
 # -- patterns ----------------------------------------------------------------------------------------------------------
@@ -213,7 +202,7 @@ class Pattern:
         matplotlib.axes.Axes
         """
         if ax is None:
-            ax = _package("matplotlib.pyplot", "plot", "matplotlib").subplots()[1]
+            ax = optional("matplotlib.pyplot", "dualdiff.sparse: plot", "matplotlib").subplots()[1]
         rows, columns = self.coordinates()
         m, n = self.shape
         # A side of the axes is about 250 points: entries touch when there are many, and stay visible.
