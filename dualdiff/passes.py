@@ -82,9 +82,9 @@ class Settings:
         sparse_arrays(self.name)
 
     @property
-    def is_plain(self):
+    def has_short_cut(self):
         """Whether a short list of floats may take the compiled short cut."""
-        return self.chunk_size is None and self.max_memory is None and not (
+        return self.mode != "reverse" and self.chunk_size is None and self.max_memory is None and not (
             self.sparse or self.batched or self.has_aux or self.holomorphic or isinstance(self.argnums, tuple)
             or self.executor or self.progress
         )
