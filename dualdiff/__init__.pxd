@@ -1,6 +1,6 @@
 # The Cython API: scalar dual numbers, and the chain rule, for Cython code of your own.
 #
-#     from dualdiff cimport Dual, HyperDual, chain, chain2
+#     from dualdiff cimport Dual, HyperDual, chain, chain2, tangent
 #
 # A function of one number that you compute in Cython, with its derivatives, becomes a function of dual numbers by
 # `chain` and `chain2`; examples/cython holds one that builds. The headers of NumPy are needed (`numpy.get_include()`).

@@ -17,6 +17,7 @@ from .containers import derivative_of, point_of, point_of_arguments, read_result
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .executors import Task, check_executor, columns_per_block, row_blocks, run, shares, worker_count
 from .functions import value as plain_value
+from .packing import packed_numbers
 from .points import DIAGONAL, FULL, TRIANGLE
 from .results import as_sparse, described, name_of, own, sparse_arrays, sparse_jacobian
 
@@ -82,9 +83,9 @@ class Settings:
         sparse_arrays(self.name)
 
     @property
-    def has_short_cut(self):
+    def is_plain(self):
         """Whether a short list of floats may take the compiled short cut."""
-        return self.mode != "reverse" and self.chunk_size is None and self.max_memory is None and not (
+        return self.chunk_size is None and self.max_memory is None and not (
             self.sparse or self.batched or self.has_aux or self.holomorphic or isinstance(self.argnums, tuple)
             or self.executor or self.progress
         )
@@ -262,7 +263,7 @@ class Call:
             return None, None
         lvl = settings.open_level()
         try:
-            y = self.evaluate(point.seeded_with_structure(lvl, limit))
+            y = packed_numbers(self.evaluate(point.seeded_with_structure(lvl, limit)))
             self.gave_up = tangents.RUNNING[lvl].broken
             if self.gave_up:
                 return None, None

@@ -36,7 +36,8 @@ def _first_order(settings, args, kwargs, scalar=False, done=None):
 def _jacobian(settings, scalar=False):
     """Return a function of (args, kwargs) that computes value, Jacobian and aux."""
     # A list of floats to a scalar is the commonest small problem: half a µs of ado instead of 8.
-    has_short_cut, function, argnums, strict = settings.has_short_cut, settings.function, settings.argnums, settings.strict
+    has_short_cut = settings.is_plain and settings.mode != "reverse"
+    function, argnums, strict = settings.function, settings.argnums, settings.strict
 
     def compute(args, kwargs):
         done = None
@@ -317,7 +318,8 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
 def _hessian(settings, scalar=False):
     """Return a function of (args, kwargs) that computes value, gradient, Hessian and aux."""
     dense = dataclasses.replace(settings, sparse=False)
-    has_short_cut, function, argnums, strict = settings.has_short_cut, settings.function, settings.argnums, settings.strict
+    has_short_cut = settings.is_plain and settings.mode != "reverse"
+    function, argnums, strict = settings.function, settings.argnums, settings.strict
 
     def compute(args, kwargs):
         done = None

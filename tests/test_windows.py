@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dualdiff as dd
-from dualdiff import levels
+from dualdiff import levels, tangents
 from dualdiff._scalar import seed_duals, seed_hyperduals
 
 TRIANGLE, FULL, DIAGONAL = 0, 1, 2
@@ -277,6 +277,81 @@ def test_transforms_of_loops(n):
                 np.testing.assert_allclose(dd.hessian(loop, **options)(point), hessian, rtol=1e-11, atol=1e-11)
         trace = dd.laplacian(loop)(point)
         np.testing.assert_allclose(trace, np.trace(hessian), rtol=1e-11)
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """How many planes each structured array has that scalars become."""
+    counts, made = [], tangents.make_structured
+
+    def counted(value, planes, columns, level):
+        counts.append(planes.shape[0])
+        return made(value, planes, columns, level)
+
+    monkeypatch.setattr(tangents, "make_structured", counted)
+    return counts
+
+
+@pytest.mark.parametrize("result", [list, tuple, np.array, dd.pack])
+def test_results_of_a_loop_keep_structure(result, watched):
+    def residuals(x):
+        return result([x[i + 1] - x[i] ** 2 for i in range(len(x) - 1)] + [1.0])
+
+    n = 300
+    x = np.linspace(0.5, 1.0, n)
+    wanted = np.eye(n, n, 1) - np.diag(2.0 * x)
+    wanted[-1] = 0.0
+    for options in ({}, {"mode": "forward"}, {"mode": "forward", "chunk_size": 7}):
+        np.testing.assert_array_equal(dd.jacobian(residuals, **options)(x), wanted)
+    del watched[:]
+    found = dd.jacobian(residuals, sparse=True)(x)
+    np.testing.assert_array_equal(found.toarray(), wanted)
+    assert found.nnz == 2 * (n - 1)
+    assert watched == [1, 2]  # the seed and the result
+
+
+def test_arrays_of_scalars_inside_a_pass_keep_structure(watched):
+    def f(x):
+        shifted = np.array([x[i] * x[i + 1] for i in range(len(x) - 1)])
+        return np.sin(dd.pack(shifted)) * x[1:]
+
+    x = np.linspace(0.5, 1.5, 200)
+    found = dd.jacobian(f, mode="forward")(x)
+    np.testing.assert_allclose(found, dd.jacobian(f, chunk_size=200)(x), rtol=1e-14)
+    assert max(watched) == 2
+
+
+def test_a_scalar_times_an_array_keeps_structure(watched):
+    weights = np.linspace(1.0, 2.0, 500)
+
+    def f(x):
+        return x[3] * x[1:] + (x[0] - x[5]) * weights[: x.size - 1] + weights[: x.size - 1] / x[7]
+
+    x = np.linspace(0.5, 1.5, 100)
+    found = dd.jacobian(f, mode="forward")(x)
+    np.testing.assert_allclose(found, dd.jacobian(f, chunk_size=100)(x), rtol=1e-14)
+    assert 1 <= max(watched) <= 2
+    sparse = dd.jacobian(f, sparse=True)(x)
+    np.testing.assert_allclose(sparse.toarray(), found, rtol=1e-14)
+
+
+def test_wide_scalars_make_dense_planes():
+    def f(x):
+        total = sum(x[i] for i in range(len(x)))
+        return dd.pack([total * x[i] for i in range(len(x))]) + total * np.ones(len(x))
+
+    x = np.linspace(0.5, 1.5, 120)
+    wanted = np.add.outer(x, np.ones(120)) + x.sum() * np.eye(120)
+    np.testing.assert_allclose(dd.jacobian(f, mode="forward")(x), wanted, rtol=1e-13)
+
+
+def test_packing_refuses_what_it_refused():
+    with pytest.raises(dd.TangentMismatchError, match="same number of tangents"):
+        dd.pack([dd.Dual(1.0, [1.0]), dd.Dual(1.0, [1.0, 2.0])])
+    mixed = dd.pack([dd.Dual(1.0, [1.0, 2.0]), dd.Dual(3.0), True, np.float32(0.5), 2])
+    np.testing.assert_array_equal(mixed.tangent, [[1.0, 0, 0, 0, 0], [2.0, 0, 0, 0, 0]])
+    np.testing.assert_array_equal(mixed.value, [1.0, 3.0, 1.0, 0.5, 2.0])
+    assert dd.pack([dd.Dual(1.0), dd.Dual(2.0)]).tangent.shape == (0, 2)
 
 
 def test_a_number_that_is_made_twice_keeps_no_old_window():
