@@ -222,7 +222,7 @@ cdef void open_operand(Operand *o, Node node, Step *steps, Py_ssize_t reader) no
         o.t.plane = cnp.PyArray_STRIDES(<cnp.ndarray> node.tangent)[0]
     elif node.dual is not None:
         o.x.data = <char *> &node.dual.v
-        o.t.data = <char *> node.dual.t
+        o.t.data = <char *> node.dual.stored
         o.t.plane = sizeof(double)
     else:
         o.x.data = <char *> &node.constant

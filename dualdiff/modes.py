@@ -36,7 +36,7 @@ from .results import name_of, sparse_arrays
 FEW = {True: 48, False: 64}  # of a scalar function, of any other
 FEW_SECOND = 48
 FEW_PRODUCT = 100
-NUMBERS, MANY = 64, 1500
+NUMBERS, MANY = 64, 15_000
 
 # Bytes of dense planes of one array beyond which a Jacobian is not computed in forward mode without need.
 DENSE = 2**28

@@ -4,6 +4,7 @@ import numpy as np
 
 from . import levels, tangents
 from ._array import make, make_structured
+from ._scalar import Dual
 from .errors import DifferentiationTypeError, DifferentiationValueError, TangentMismatchError
 from .kinds import is_dual, is_traced, level, lift
 
@@ -218,6 +219,9 @@ def _pack_flat(entries):
             )
     if top < 0:
         return np.array(entries)
+    scalars = tangents.packed(list(entries), top)
+    if scalars is not None:
+        return scalars
     for entry in entries:
         if 0 <= level(entry) < top:
             levels.require_live(level(entry))
@@ -250,6 +254,15 @@ def _pack_flat(entries):
     if layout is not None and layout[0] != 1:
         stacks[1] = stacks[0]
     return make(value, tuple(stacks), layout, top)
+
+
+def packed_numbers(y):
+    """A list, tuple or object array of scalars, packed; anything else as it is."""
+    if isinstance(y, list | tuple) or (isinstance(y, np.ndarray) and y.dtype == object):
+        entries = y.ravel().tolist() if isinstance(y, np.ndarray) else y
+        if entries and all(isinstance(entry, Dual | float | int | np.number) for entry in entries):
+            return pack(y)
+    return y
 
 
 def _stack_numbers(values):

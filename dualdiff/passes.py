@@ -17,6 +17,7 @@ from .containers import derivative_of, point_of, point_of_arguments, read_result
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .executors import Task, check_executor, columns_per_block, row_blocks, run, shares, worker_count
 from .functions import value as plain_value
+from .packing import packed_numbers
 from .points import DIAGONAL, FULL, TRIANGLE
 from .results import as_sparse, described, name_of, own, sparse_arrays, sparse_jacobian
 
@@ -262,7 +263,7 @@ class Call:
             return None, None
         lvl = settings.open_level()
         try:
-            y = self.evaluate(point.seeded_with_structure(lvl, limit))
+            y = packed_numbers(self.evaluate(point.seeded_with_structure(lvl, limit)))
             self.gave_up = tangents.RUNNING[lvl].broken
             if self.gave_up:
                 return None, None

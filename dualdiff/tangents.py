@@ -18,12 +18,14 @@ import math
 
 import numpy as np
 
-from ._array import duplicate, is_dual, level, make_planing, make_structured
+from ._array import duplicate, is_dual, level, make, make_planing, make_structured, pack_scalars
 from ._columns import are_distinct, are_same, window
 
 # Planes of one array beyond which structure does not pay, as a share of the number of columns, and in all.
 SHARE = 3
 MOST = 64
+# Numbers in dense planes from which on scalars and their results get structured ones: column numbers cost time, too.
+WORTH = 10_000
 
 
 class Restart(BaseException):
@@ -64,6 +66,10 @@ class Structure:
         self.broken = True
         raise Restart
 
+    def most(self):
+        """How many planes of one array pay."""
+        return min(MOST, self.width // SHARE) if SHARE else MOST
+
     def fits(self, size, itemsize):
         """Whether dense planes of an array of this size are allowed."""
         return self.width * size * itemsize <= self.limit
@@ -103,6 +109,34 @@ def constant(model, value):
     """A structured array without any planes, like ``model``."""
     none = np.zeros((0, *value.shape), value.dtype)
     return make_structured(value, none, Columns((), model._columns.structure), model._level)
+
+
+# -- scalars -----------------------------------------------------------------------------------------------------------
+
+
+def packed(entries, lvl):
+    """Scalar numbers of level ``lvl`` and plain ones as an array; None where anything else stands among them."""
+    structure = RUNNING.get(lvl)
+    most = -1 if structure is None or structure.width * len(entries) < WORTH else structure.most()
+    found = pack_scalars(entries, lvl, most)
+    if found is None:
+        return None
+    value, planes, numbers = found
+    if numbers is None:
+        return make(value, (planes,), None, lvl)
+    return make_structured(value, planes, Columns(tuple(numbers), structure), lvl)
+
+
+def lifted(x, other):
+    """A scalar as a structured array of dimension 0 where it meets a structured array, or a large plain one."""
+    structure = RUNNING.get(x._level)
+    if structure is None or not (is_structured(other) or structure.width * np.size(other) >= WORTH):
+        return x
+    value, planes, numbers = pack_scalars([x], x._level, structure.most())
+    if numbers is None:
+        return x
+    columns = Columns(tuple(number.reshape(()) for number in numbers), structure)
+    return make_structured(value.reshape(()), planes.reshape(-1), columns, x._level)
 
 
 # -- from structured to dense ------------------------------------------------------------------------------------------

@@ -18,6 +18,17 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "cython"
 PACKAGE = Path(dd.__file__).parent
 
 
+# What the example has no use for.
+READER = """
+
+from dualdiff cimport tangent
+
+
+def tangents(Dual x):
+    return [tangent(x, i) for i in range(x.k)]
+"""
+
+
 @pytest.fixture(scope="module")
 def kepler(tmp_path_factory):
     compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
@@ -26,6 +37,8 @@ def kepler(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cython")
     for source in ("kepler.pyx", "setup.py"):
         shutil.copy(EXAMPLE / source, folder)
+    with open(folder / "kepler.pyx", "a", encoding="utf-8") as source:
+        source.write(READER)
     build = subprocess.run(
         [sys.executable, "setup.py", "-q", "build_ext", "--inplace"], cwd=folder, capture_output=True, text=True,
         timeout=300, env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)},
@@ -75,6 +88,19 @@ def test_many_tangents_and_the_strong_zero(kepler):
     lost = kepler.eccentric_anomaly(dd.Dual(np.nan, [1.0, 0.0]), 0.3)  # the slope is nan there
     np.testing.assert_array_equal(lost.tangent, [np.nan, 0.0])
     assert ((number * 2.0) + number).tangent == pytest.approx(3.0 * slope * tangents)
+
+
+def test_tangents_outside_of_a_window_are_zero(kepler):
+    def f(x):
+        y = kepler.eccentric_anomaly(x[9], 0.4) * x[5]
+        assert y._window == (4, 8)
+        assert kepler.tangents(y) == y.tangent.tolist()
+        return y
+
+    x = np.linspace(0.5, 1.5, 13).tolist()
+    want = dd.grad(lambda x: iterated(x[9], 0.4) * x[5])(x)
+    np.testing.assert_allclose(dd.grad(f)(x), want, rtol=1e-12)
+    assert sorted(np.flatnonzero(want)) == [5, 9]
 
 
 def test_numbers_that_it_does_not_know_are_refused(kepler):

@@ -17,6 +17,7 @@ def always(monkeypatch):
     monkeypatch.setattr(points, "STRUCTURED", 1)
     monkeypatch.setattr(tangents, "SHARE", 0)
     monkeypatch.setattr(tangents, "MOST", 10**6)
+    monkeypatch.setattr(tangents, "WORTH", 0)
 
 
 def dense(f, **options):
