@@ -1,0 +1,248 @@
+"""Second derivatives of what has structured tangents: back from a result through the variables it is made of.
+
+A structured hyper-dual array knows its second derivatives by pairs of its own variables. Those of a basis of results
+(see tangents.py) are functions of earlier variables, by a sum or a product with a matrix; with weights λ on them, their
+second derivatives are those of what they were made of, with the transposed weights. So the Hessian of a sum is
+
+    Σ_pairs  T_p diag(c_pq) T_qᵀ  +  Σ_bases  Σ_k λ_k H_k,
+
+one matrix product for each pair of planes, or a few entries where T is the identity, and the latest basis goes back
+first: what edge pushing (Gower & Mello 2012) does one operation at a time is done here for one basis at a time.
+"""
+
+import functools
+import itertools
+import math
+
+import numpy as np
+
+from ._array import is_finite, pairs
+from ._columns import are_distinct, is_all, symmetric
+from .tangents import TRIANGLE, by_basis, local_total, times
+
+# Columns from which on only one triangle of a matrix product is computed, in blocks of this many columns.
+BLOCK = 128
+
+
+class Source:
+    """What the variables of a basis are made of, by a linear function: where their second derivatives come from."""
+
+    __slots__ = ("back", "columns", "cross", "order", "planes", "shape")
+
+    made = itertools.count()
+
+    def __init__(self, x, shape, back):
+        self.planes, self.cross, self.columns, self.shape, self.back = x._planes, x._cross, x._columns, shape, back
+        self.order = next(Source.made)
+
+
+def source_of(x, shape, back):
+    """The source of variables of this shape that are linear in ``x``; None where x has no second derivatives."""
+    pairs = x._columns.pairs
+    if pairs is None or not (pairs.shape[1] or any(basis.source is not None for basis in x._columns.bases)):
+        return None
+    return Source(x, shape, back)
+
+
+# -- going back --------------------------------------------------------------------------------------------------------
+
+
+def collect(planes, cross, columns, weights, sink):
+    """Give ``sink`` all terms of the second derivatives of ``Σ weights y``; weights None are ones."""
+    waiting = {}
+    _step(planes, cross, columns, weights, sink, waiting)
+    _go_back(waiting, sink)
+
+
+def _go_back(waiting, sink):
+    """Second derivatives of the variables that wait, with their weights; the latest first."""
+    while waiting:
+        basis = max(waiting, key=lambda basis: basis.source.order)
+        weights, source = waiting.pop(basis), basis.source
+        back = source.back(weights.reshape(source.shape))
+        one = back.size == 1 and back.reshape(-1)[0] == 1.0
+        _step(source.planes, source.cross, source.columns, None if one else back, sink, waiting)
+
+
+def _step(planes, cross, columns, weights, sink, waiting):
+    numbers, bases = columns.numbers, columns.bases
+    for (p, q), values in zip(columns.pairs.T.tolist(), cross, strict=True):
+        values = values if weights is None else times(values, weights)
+        sink.add((bases[p], numbers[p]), (bases[q], numbers[q]), p == q, values)
+    _wait(planes if weights is None else times(planes, weights), columns, waiting)
+
+
+def _wait(planes, columns, waiting):
+    """Put the weights that variables get aside, until all that is made of them has gone back."""
+    for basis, where in by_basis(columns):
+        if basis.source is not None:
+            weights = local_total(planes, columns, basis, where)
+            waiting[basis] = weights + waiting[basis] if basis in waiting else weights
+
+
+# -- where the terms go ------------------------------------------------------------------------------------------------
+
+
+class Dense:
+    """A dense Hessian: ``mixed + mixedᵀ + product + diagonal``."""
+
+    def __init__(self, width, dtype):
+        self.width, self.dtype = width, dtype
+        self.mixed = self.product = self.diagonal = None
+
+    def add(self, left, right, same, values):
+        """Add ``Σ values (a bᵀ + b aᵀ)``, or ``Σ values a aᵀ`` where both are the same, for slopes a and b."""
+        if same:
+            if left[0].slopes is None:
+                self._add_diagonal(left[1], values)
+            else:
+                self._add_product(*left, values)
+            return
+        if self.mixed is None:
+            self.mixed = np.zeros((self.width, self.width), self.dtype)
+        if left[0].slopes is None:
+            left, right = right, left
+        if left[0].slopes is None:
+            self._add_entries(left[1], right[1], values)
+        elif right[0].slopes is None:
+            self._add_columns(times(left[0].at(left[1]), values).reshape((self.width, -1)), right[1].reshape(-1))
+        else:
+            a, b = (basis.at(number).reshape((self.width, -1)) for basis, number in (left, right))
+            self.mixed += weighted(a, values.reshape(-1), b)
+
+    def _add_diagonal(self, number, values):
+        sums = np.bincount(number.reshape(-1), values.reshape(-1), self.width + 1)[1:]
+        self.diagonal = sums if self.diagonal is None else self.diagonal + sums
+
+    def _add_product(self, basis, number, values):
+        values = values.reshape(-1)
+        if not is_all(number, basis.numbers):
+            values = np.bincount(number.reshape(-1), values, basis.size + 1)[1:].astype(self.dtype, copy=False)
+        product = gram(basis.slopes, values)
+        self.product = product if self.product is None else np.add(self.product, product, out=self.product)
+
+    def _add_entries(self, rows, columns, values):
+        n = self.width + 1
+        sums = np.bincount((rows * n + columns).reshape(-1), values.reshape(-1), n * n)
+        self.mixed += sums.reshape((n, n))[1:, 1:]
+
+    def _add_columns(self, planes, number):
+        kept = number > 0
+        if not kept.all():
+            planes, number = planes[:, kept], number[kept]
+        if np.unique(number).size == number.size:
+            self.mixed[:, number - 1] += planes
+        else:
+            np.add.at(self.mixed.T, number - 1, planes.T)
+
+    def finish(self):
+        out = self.product
+        if self.mixed is not None:
+            both = self.mixed + self.mixed.T
+            out = both if out is None else np.add(out, both, out=out)
+        if out is None:
+            out = np.zeros((self.width, self.width), self.dtype)
+        if self.diagonal is not None:
+            out.reshape(-1)[:: self.width + 1] += self.diagonal
+        return out
+
+
+def gram(slopes, values):
+    """``slopes diag(values) slopesᵀ``, symmetric to the bit."""
+    width = slopes.shape[0]
+    if width < 2 * BLOCK:
+        product = weighted(slopes, values, slopes)
+        return (product + product.T) * product.dtype.type(0.5)
+    product = np.zeros((width, width), np.result_type(slopes, values))
+    for first in range(0, width, BLOCK):
+        last = min(first + BLOCK, width)
+        product[first:, first:last] = weighted(slopes[first:last], values, slopes[first:]).T
+    return np.tril(product) + np.tril(product, -1).T
+
+
+def weighted(a, values, b):
+    """``a diag(values) bᵀ`` under the strong zero."""
+    with np.errstate(all="ignore"):
+        product = (a * values) @ b.T
+    if is_finite(product):
+        return product
+    return np.stack([times(times(row, values), b).sum(axis=1) for row in a])
+
+
+class Sparse:
+    """A sparse Hessian: entries by column numbers, and a dense share where results have become variables."""
+
+    def __init__(self, structure, dtype):
+        self.structure, self.dtype, self.parts, self.dense = structure, dtype, [], None
+
+    def add(self, left, right, same, values):
+        if left[0].slopes is None and right[0].slopes is None:
+            self.parts.append((left[1], right[1], values, same))
+            return
+        if self.dense is None:
+            self.structure.require(self.structure.width, self.dtype.itemsize)
+            self.dense = Dense(self.structure.width, self.dtype)
+        self.dense.add(left, right, same, values)
+
+    def finish(self):
+        import scipy.sparse
+
+        n = self.structure.width
+        data, columns, rows = symmetric(self.parts, n)
+        out = scipy.sparse.csr_array((data.astype(self.dtype, copy=False), columns, rows), shape=(n, n))
+        out.has_canonical_format = True
+        return out if self.dense is None else scipy.sparse.csr_array(out + scipy.sparse.csr_array(self.dense.finish()))
+
+
+# -- results -----------------------------------------------------------------------------------------------------------
+
+
+def hessian(y, sparse=False):
+    """The Hessian ``(width, width)`` of a structured number."""
+    structure = y._columns.structure
+    sink = Sparse(structure, y.dtype) if sparse else Dense(structure.width, y.dtype)
+    collect(y._planes, y._cross, y._columns, None, sink)
+    return sink.finish()
+
+
+@functools.lru_cache(maxsize=4)
+def mirror(n):
+    """For every pair (p, q) of n seeds the number of its plane in the triangle."""
+    where = np.zeros((n, n), dtype=np.intp)
+    p, q = pairs((TRIANGLE, n, n))
+    where[p, q] = where[q, p] = np.arange(len(p))
+    where = where.reshape(-1)
+    where.flags.writeable = False
+    return where
+
+
+def dense_cross(planes, cross, columns):
+    """Dense ε1ε2 planes ``(width (width + 1) / 2, *S)`` of a structured array."""
+    width, shape = columns.structure.width, planes.shape[1:]
+    size = math.prod(shape)
+    p, q = pairs(columns.structure.layout)
+    out = np.zeros((len(p), size), planes.dtype)
+    for (i, j), values in zip(columns.pairs.T.tolist(), cross, strict=True):
+        a, b = (_slopes(columns, number, planes.dtype) for number in (i, j))
+        values = values.reshape(-1)
+        out += times(times(a[p], b[q]), values)
+        if i != j:
+            out += times(times(b[p], a[q]), values)
+    if any(basis.source is not None for basis in columns.bases):
+        for place in range(size):
+            one, waiting, sink = np.zeros(size, planes.dtype), {}, Dense(width, planes.dtype)
+            one[place] = 1.0
+            _wait(times(planes, one.reshape(shape)), columns, waiting)
+            _go_back(waiting, sink)
+            out[:, place] += sink.finish()[p, q]
+    return out.reshape((len(p), *shape))
+
+
+def _slopes(columns, i, dtype):
+    """The slopes by the inputs, ``(width, size)``, of the variables that plane ``i`` is a derivative by."""
+    basis, number = columns.bases[i], columns.numbers[i]
+    if basis.slopes is not None:
+        return basis.at(number).reshape((columns.structure.width, -1))
+    out = np.zeros((columns.structure.width + 1, number.size), dtype)
+    out[number.reshape(-1), np.arange(number.size)] = 1.0
+    return out[1:]
