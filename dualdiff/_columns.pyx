@@ -349,6 +349,102 @@ cdef inline cnp.ndarray flat(object a, int kind):
     return cnp.PyArray_FROMANY(a, kind, 0, 0, cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED)
 
 
+cdef struct Run:
+    # Entries (p, q) with value v, whose rows increase: max(p, q), or min(p, q) where it is mirrored.
+    const Py_ssize_t *p
+    const Py_ssize_t *q
+    const double *v
+    double factor
+    bint mirrored
+    Py_ssize_t n
+    Py_ssize_t at
+    # Of the next entry; the row is 0 when there is none.
+    Py_ssize_t row
+    Py_ssize_t column
+
+
+cdef inline void show_next(Run *run) noexcept:
+    cdef Py_ssize_t i, j
+    run.row = 0
+    while run.at < run.n:
+        i, j = run.p[run.at], run.q[run.at]
+        if i != j or not run.mirrored:
+            run.row = min(i, j) if run.mirrored else max(i, j)
+            run.column = i + j - run.row
+            return
+        run.at += 1
+
+
+cdef bint increases(const Py_ssize_t *a, Py_ssize_t n) noexcept:
+    cdef Py_ssize_t i
+    for i in range(1, n):
+        if a[i] <= a[i - 1]:
+            return False
+    return n == 0 or a[0] > 0
+
+
+cdef object merged(list rows, list columns, list values, list factors, Py_ssize_t n):
+    """What `symmetric` gives, in one pass over all parts at once; None where the rows of one are not in order.
+
+    So it is where the column numbers are slices: bands of the matrix. Entries of a place are added in the order of the
+    parts on either side of the diagonal.
+    """
+    cdef Py_ssize_t count = len(rows), most = 0, m = 0, begin, row, column, t, i, j
+    cdef Run *runs
+    cdef Run *run
+    cdef double entry
+    for t in range(count):
+        i = cnp.PyArray_SIZE(<cnp.ndarray> values[t])
+        if not increases(indices(rows[t]), i) or not increases(indices(columns[t]), i):
+            return None
+        most += i if factors[t] == 1.0 else 2*i
+    if most >= 2**31 or n >= 2**31:
+        return None
+    data, places, indptr = np.empty(most), np.empty(most, np.int32), np.empty(n + 1, np.int32)
+    cdef double *out = <double *> cnp.PyArray_DATA(<cnp.ndarray> data)
+    cdef cnp.int32_t *where = <cnp.int32_t *> cnp.PyArray_DATA(<cnp.ndarray> places)
+    cdef cnp.int32_t *pointer = <cnp.int32_t *> cnp.PyArray_DATA(<cnp.ndarray> indptr)
+    runs = <Run *> PyMem_Malloc((2*count + 1)*sizeof(Run))
+    if runs == NULL:
+        raise MemoryError
+    count = 0
+    for t in range(len(rows)):
+        # The diagonal is its own mirror image.
+        for j in range(1 if factors[t] == 1.0 else 2):
+            run = &runs[count]
+            run.p, run.q = indices(rows[t]), indices(columns[t])
+            run.v = <const double *> cnp.PyArray_DATA(<cnp.ndarray> values[t])
+            run.n = cnp.PyArray_SIZE(<cnp.ndarray> values[t])
+            run.factor, run.mirrored, run.at = factors[t], j, 0
+            show_next(run)
+            count += 1
+    pointer[0] = 0
+    for row in range(1, n + 1):
+        begin = m
+        for t in range(count):
+            run = &runs[t]
+            if run.row != row:
+                continue
+            column, entry = run.column - 1, run.v[run.at]
+            if run.column == row:
+                entry *= run.factor
+            run.at += 1
+            show_next(run)
+            i = m
+            while i > begin and where[i - 1] > column:
+                i -= 1
+            if i > begin and where[i - 1] == column:
+                out[i - 1] += entry
+                continue
+            for j in range(m, i, -1):
+                where[j], out[j] = where[j - 1], out[j - 1]
+            where[i], out[i] = <cnp.int32_t> column, entry
+            m += 1
+        pointer[row] = <cnp.int32_t> m
+    PyMem_Free(runs)
+    return (data, places, indptr) if m == most else (data[:m].copy(), places[:m].copy(), indptr)
+
+
 def symmetric(list parts, Py_ssize_t n):
     """The sum of ``v (e_i e_jᵀ + e_j e_iᵀ)`` as ``(data, indices, indptr)`` by rows, columns in order.
 
@@ -364,6 +460,9 @@ def symmetric(list parts, Py_ssize_t n):
         values.append(flat(v, cnp.NPY_DOUBLE))
         factors.append(1.0 if same else 2.0)
         most += v.size
+    done = merged(rows, columns, values, factors, n)
+    if done is not None:
+        return done
     cdef cnp.ndarray low = new_indices(most), high = new_indices(most), order = new_indices(most)
     cdef cnp.ndarray first = np.zeros(n + 1, np.intp), entries = np.empty(most)
     cdef Py_ssize_t *lo = indices(low)
