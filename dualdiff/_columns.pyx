@@ -226,7 +226,7 @@ cdef Planing plan_first(Columns a, Columns b, tuple shape):
         raise MemoryError
     try:
         count = match(na, a.bases, nb, b.bases, place)
-        if count > <Py_ssize_t> a.structure.most:
+        if count > <Py_ssize_t> a.structure.most and ka + kb > 2:
             return None
         made = Planing.__new__(Planing)
         made.k = count
@@ -285,8 +285,8 @@ cdef Plan plan_second(Columns a, Columns b, tuple shape, bint aa, bint ab, bint 
     try:
         if b is not None:
             k = match(na, a.bases, nb, b.bases, place)
-        if k > <Py_ssize_t> a.structure.most:
-            return None
+            if k > <Py_ssize_t> a.structure.most and ka + kb > 2:
+                return None
         table = <Py_ssize_t *> PyMem_Malloc((2*k*k + 1)*sizeof(Py_ssize_t))
         if table == NULL:
             raise MemoryError

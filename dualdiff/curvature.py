@@ -69,7 +69,8 @@ def _step(planes, cross, columns, weights, sink, waiting):
     for (p, q), values in zip(columns.pairs.T.tolist(), cross, strict=True):
         values = values if weights is None else times(values, weights)
         sink.add((bases[p], numbers[p]), (bases[q], numbers[q]), p == q, values)
-    _wait(planes if weights is None else times(planes, weights), columns, waiting)
+    if any(basis.source is not None for basis in bases):
+        _wait(planes if weights is None else times(planes, weights), columns, waiting)
 
 
 def _wait(planes, columns, waiting):
@@ -200,7 +201,7 @@ class Sparse:
 def hessian(y, sparse=False):
     """The Hessian ``(width, width)`` of a structured number."""
     structure = y._columns.structure
-    sink = Sparse(structure, y.dtype) if sparse else Dense(structure.width, y.dtype)
+    sink = Sparse(structure, y._planes.dtype) if sparse else Dense(structure.width, y._planes.dtype)
     collect(y._planes, y._cross, y._columns, None, sink)
     return sink.finish()
 

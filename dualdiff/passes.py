@@ -403,7 +403,7 @@ class Call:
             return y._primal.copy(), sparse_jacobian(y, self.point.size)
         if not self.stayed_structured or y.ndim == 0:
             return y._primal.copy(), tangents.dense(y._planes, y._columns)
-        jac = np.zeros((y.size, self.point.size), y.dtype)
+        jac = np.zeros((y.size, self.point.size), y._planes.dtype)
         for row, column, entry in tangents.entries(y):
             jac[row, column] += entry
         value = y._primal.copy()

@@ -113,7 +113,7 @@ class Basis:
         """The slopes of the variables with these column numbers, ``(width, *S)``."""
         if is_all(number, self.numbers):
             return self.slopes.reshape((-1, *number.shape))
-        taken = self.slopes[:, number - 1]
+        taken = np.take(self.slopes, number - 1, axis=1, mode="wrap")
         holes = number == 0
         if holes.any():
             taken[:, holes] = 0.0
@@ -134,13 +134,25 @@ def seeds(x, lvl, limit, limit_second=None):
 
 def _variables(value, basis, structure, second, lvl):
     """An array whose entries are the variables of ``basis``."""
-    # Of large ones `duplicate` reuses the memory.
-    shape, dtype = (1, *value.shape), value.dtype
-    ones = np.ones(shape, dtype) if value.size < 4096 else duplicate(np.broadcast_to(np.ones((), dtype), shape))
+    shape, dtype = value.shape, value.dtype
+    ones = (_small_ones if value.size < 4096 else _ones)(shape, dtype)
+    columns = Columns((basis.numbers[1:].reshape(shape),), (basis,), structure, NO_PAIRS if second else None)
+    return make_structured(value, ones, columns, lvl, _no_planes(shape, dtype) if second else None)
+
+
+def _ones(shape, dtype):
+    """One plane of ones that nobody writes to."""
+    ones = duplicate(np.broadcast_to(np.ones((), dtype), (1, *shape)))
     ones.flags.writeable = False
-    numbers = basis.numbers[1:].reshape(value.shape)
-    columns = Columns((numbers,), (basis,), structure, NO_PAIRS if second else None)
-    return make_structured(value, ones, columns, lvl, np.zeros((0, *value.shape), value.dtype) if second else None)
+    return ones
+
+
+_small_ones = functools.lru_cache(maxsize=64)(_ones)
+
+
+@functools.lru_cache(maxsize=64)
+def _no_planes(shape, dtype):
+    return np.zeros((0, *shape), dtype)
 
 
 def variables(value, slopes, model, back):
@@ -234,6 +246,8 @@ def element(planes, columns, index):
 
 def by_basis(columns):
     """The bases of an array, with the positions of their planes."""
+    if len(columns.bases) == 1:
+        return ((columns.bases[0], (0,)),)
     found = {}
     for i, basis in enumerate(columns.bases):
         found.setdefault(basis, []).append(i)
@@ -241,8 +255,10 @@ def by_basis(columns):
 
 
 def local_total(planes, columns, basis, where):
-    """The derivatives of the sum of all elements by the variables of one basis."""
-    out = duplicate(np.broadcast_to(np.zeros((), planes.dtype), (basis.size,)))
+    """The derivatives of the sum of all elements by the variables of one basis, which may be a plane itself."""
+    if len(where) == 1 and is_all(columns.numbers[where[0]], basis.numbers):
+        return planes[where[0]].reshape(-1)
+    out = np.zeros(basis.size, planes.dtype)
     for i in where:
         plane, number = planes[i], columns.numbers[i]
         seen = window(out, number, basis.numbers[1:])
@@ -265,6 +281,8 @@ def total(planes, columns):
         one = local_total(planes, columns, basis, where)
         if basis.slopes is not None:
             one = combined(basis.slopes, one)
+        elif one.base is not None:
+            one = duplicate(one)
         out = one if out is None else np.add(out, one, out=out)
     return np.zeros(columns.structure.width, planes.dtype) if out is None else out
 
@@ -340,7 +358,7 @@ def _along(x, axes, keepdims):
         return np.transpose(a, (*axes, *rest)).reshape((times, *shape))
 
     def stacked(planes):
-        return np.concatenate(list(map(slices, planes))) if len(planes) else np.zeros((0, *shape), x.dtype)
+        return np.concatenate(list(map(slices, planes))) if len(planes) else np.zeros((0, *shape), x._planes.dtype)
 
     numbers = tuple(number for one in columns.numbers for number in slices(one))
     bases = tuple(basis for basis in columns.bases for _ in range(times))
@@ -358,43 +376,63 @@ def product(matrix, x, value, careful):
     columns, structure = x._columns, x._columns.structure
     dtype = np.result_type(matrix, x._planes)
     structure.require(matrix.shape[0], dtype.itemsize)
-    # Whoever else has the matrix may write to it.
-    copy = matrix.astype(dtype, copy=False)
-    copy = copy if copy is not matrix else duplicate(matrix.T).T if matrix.flags.f_contiguous else duplicate(matrix)
-    matrix = copy
+    own = _copied(matrix, dtype) if _is_kept(x) else matrix
     slopes = None
     with np.errstate(all="ignore"):
         for basis, where in by_basis(columns):
-            one = (_product_by_inputs if basis.slopes is None else _product_by_slopes)(matrix, x, basis, where)
+            one = (_product_by_inputs if basis.slopes is None else _product_by_slopes)(own, x, basis, where, dtype)
             slopes = one if slopes is None else slopes + one
-    if slopes is None:
-        slopes = np.zeros((structure.width, matrix.shape[0]), dtype)
-    elif slopes.base is not matrix and not is_finite(slopes):
-        slopes = careful(dense(x._planes, columns))
-    return variables(value, slopes, x, lambda weights: combined(matrix.T, weights))
+        if slopes is None:
+            slopes = np.zeros((structure.width, matrix.shape[0]), dtype)
+        elif slopes.base is not own and not is_finite(slopes):
+            slopes = careful(dense(x._planes, columns))
+    return variables(value, slopes, x, lambda weights: combined(own.T, weights))
 
 
-def _product_by_inputs(matrix, x, inputs, where):
+def _is_kept(x):
+    """Whether the matrix of a product with ``x`` is needed later: as slopes, or on the way back."""
+    return x._columns.pairs is not None or _is_untouched(x._planes, x._columns.numbers, x._columns.bases)
+
+
+def _is_untouched(planes, numbers, bases):
+    return len(bases) == 1 and bases[0].slopes is None and is_all(numbers[0], bases[0].numbers) \
+        and (planes[0] == 1.0).all()
+
+
+def _copied(matrix, dtype):
+    """A copy that nobody else can write to, in the same order."""
+    if matrix.dtype != dtype:
+        return matrix.astype(dtype)
+    return duplicate(matrix.T).T if matrix.flags.f_contiguous else duplicate(matrix)
+
+
+def _product_by_inputs(matrix, x, inputs, where, dtype):
     """The slopes of ``matrix @ x`` as far as x depends on inputs: columns of the matrix, scaled."""
-    if len(where) == 1 and is_all(x._columns.numbers[where[0]], inputs.numbers):
-        plane = x._planes[where[0]]
-        return matrix.T if (plane == 1.0).all() else matrix.T * plane[:, None]
-    out = np.zeros((inputs.size + 1, matrix.shape[0]), matrix.dtype)
+    planes, numbers = x._planes, x._columns.numbers
+    if _is_untouched(planes, numbers, x._columns.bases):
+        return matrix.T
+    if len(where) == 1 and is_all(numbers[where[0]], inputs.numbers):
+        return matrix.T * planes[where[0]][:, None]
+    out = np.zeros((inputs.size + 1, matrix.shape[0]), dtype)
     for i in where:
-        plane, number = x._planes[i], x._columns.numbers[i]
-        if are_distinct(number, inputs.numbers):
-            out[number] += matrix.T * plane[:, None]
+        scaled = matrix.T * planes[i][:, None]
+        if are_distinct(numbers[i], inputs.numbers):
+            out[numbers[i]] += scaled
         else:
-            np.add.at(out, number, matrix.T * plane[:, None])
+            np.add.at(out, numbers[i], scaled)
     return out[1:]
 
 
-def _product_by_slopes(matrix, x, basis, where):
+def _product_by_slopes(matrix, x, basis, where, dtype):
     """The same as far as x depends on earlier results: one matrix product, with the smaller factor scaled."""
-    numbers, planes = x._columns.numbers, x._planes
-    if len(where) == 1 and matrix.shape[0] < basis.slopes.shape[0]:
-        return basis.at(numbers[where[0]]) @ (matrix * planes[where[0]]).T
-    return sum(basis.at(numbers[i]) * planes[i] for i in where) @ matrix.T
+    first, *rest = where
+    slopes, plane = basis.at(x._columns.numbers[first]), x._planes[first]
+    if not rest and matrix.shape[0] < slopes.shape[0]:
+        return slopes @ (matrix * plane).T
+    scaled = slopes * plane
+    for i in rest:
+        scaled += basis.at(x._columns.numbers[i]) * x._planes[i]
+    return scaled @ matrix.T
 
 
 # -- arrays joined and written to --------------------------------------------------------------------------------------
@@ -439,7 +477,9 @@ class Slots:
         pairs = None
         if self.pairs is not None:
             pairs = np.array(list(self.pairs), np.intp).reshape((-1, 2)).T.copy()
-        return Columns(tuple(rows), tuple(basis for basis, _ in self.keys), self.structure, pairs)
+        # Arrays of dimension 0, too, are arrays.
+        numbers = tuple(rows[i, ...] for i in range(len(rows)))
+        return Columns(numbers, tuple(basis for basis, _ in self.keys), self.structure, pairs)
 
 
 def joined(arrays, combine, shapes, value):

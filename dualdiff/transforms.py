@@ -339,9 +339,8 @@ def _hessian(settings, scalar=False):
             val, (first, _, second) = call.read_second(*done[:2], (TRIANGLE, n, n))
             second = second[mirror(n)]
         call.check_result(val, scalar or settings.sparse, instead)
-        if not isinstance(second, np.ndarray) and not is_dual(second):
-            hess = second  # sparse already
-        else:
+        hess = second
+        if not hasattr(second, "indptr"):  # a sparse one is as it shall be
             hess = call.derivative(second, order=2)
             hess = as_sparse_hessian(hess, call.point) if settings.sparse else hess
         return call.value(val), call.derivative(first), hess, call.aux
