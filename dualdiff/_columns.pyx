@@ -73,11 +73,32 @@ def window(cnp.ndarray out, cnp.ndarray number, cnp.ndarray counting):
     for i in range(cnp.PyArray_NDIM(number)):
         strides[i] = cnp.PyArray_STRIDES(number)[i]//own*size
     cdef char *first = cnp.PyArray_BYTES(out) + (cnp.PyArray_BYTES(number) - cnp.PyArray_BYTES(counting))//own*size
+    return view_of(out, number, strides, first)
+
+
+cdef object view_of(cnp.ndarray out, cnp.ndarray number, const cnp.npy_intp *strides, char *first):
+    """A view of ``out`` of the shape of ``number``."""
     view = new_view(<void *> cnp.ndarray, cnp.PyArray_NDIM(number), cnp.PyArray_DIMS(number), cnp.PyArray_TYPE(out),
                     strides, first, 0, cnp.NPY_ARRAY_WRITEABLE | cnp.NPY_ARRAY_ALIGNED, NULL)
     Py_INCREF(out)
     PyArray_SetBaseObject(<cnp.ndarray> view, out)
     return view
+
+
+def window_of_pairs(cnp.ndarray out, cnp.ndarray rows, cnp.ndarray columns, cnp.ndarray counting):
+    """The same of a C-contiguous matrix, whose entries two arrays of numbers point to."""
+    cdef cnp.npy_intp strides[64]
+    cdef cnp.npy_intp size = cnp.PyArray_ITEMSIZE(out), own = cnp.PyArray_ITEMSIZE(counting)
+    cdef cnp.npy_intp row = cnp.PyArray_STRIDES(out)[0]
+    cdef int i
+    if cnp.PyArray_SIZE(rows) == 0 or not is_view_of(rows, counting) or not is_view_of(columns, counting) \
+            or not is_injective(rows):
+        return None
+    for i in range(cnp.PyArray_NDIM(rows)):
+        strides[i] = cnp.PyArray_STRIDES(rows)[i]//own*row + cnp.PyArray_STRIDES(columns)[i]//own*size
+    cdef char *first = cnp.PyArray_BYTES(out) + (cnp.PyArray_BYTES(rows) - cnp.PyArray_BYTES(counting))//own*row
+    first += (cnp.PyArray_BYTES(columns) - cnp.PyArray_BYTES(counting))//own*size
+    return view_of(out, rows, strides, first)
 
 
 cdef bint begin_alike(cnp.ndarray a, cnp.ndarray b) noexcept:

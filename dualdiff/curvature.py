@@ -11,37 +11,16 @@ first: what edge pushing (Gower & Mello 2012) does one operation at a time is do
 """
 
 import functools
-import itertools
 import math
 
 import numpy as np
 
 from ._array import is_finite, pairs
-from ._columns import are_distinct, is_all, symmetric
+from ._columns import is_all, symmetric, window_of_pairs
 from .tangents import TRIANGLE, by_basis, local_total, times
 
 # Columns from which on only one triangle of a matrix product is computed, in blocks of this many columns.
 BLOCK = 128
-
-
-class Source:
-    """What the variables of a basis are made of, by a linear function: where their second derivatives come from."""
-
-    __slots__ = ("back", "columns", "cross", "order", "planes", "shape")
-
-    made = itertools.count()
-
-    def __init__(self, x, shape, back):
-        self.planes, self.cross, self.columns, self.shape, self.back = x._planes, x._cross, x._columns, shape, back
-        self.order = next(Source.made)
-
-
-def source_of(x, shape, back):
-    """The source of variables of this shape that are linear in ``x``; None where x has no second derivatives."""
-    pairs = x._columns.pairs
-    if pairs is None or not (pairs.shape[1] or any(basis.source is not None for basis in x._columns.bases)):
-        return None
-    return Source(x, shape, back)
 
 
 # -- going back --------------------------------------------------------------------------------------------------------
@@ -85,67 +64,51 @@ def _wait(planes, columns, waiting):
 
 
 class Dense:
-    """A dense Hessian: ``mixed + mixedᵀ + product + diagonal``."""
+    """A dense Hessian. Terms are added on both sides of the diagonal alike, so that it is symmetric to the bit."""
 
     def __init__(self, width, dtype):
-        self.width, self.dtype = width, dtype
-        self.mixed = self.product = self.diagonal = None
+        self.width = width
+        self.out = np.zeros((width, width), dtype)
 
     def add(self, left, right, same, values):
         """Add ``Σ values (a bᵀ + b aᵀ)``, or ``Σ values a aᵀ`` where both are the same, for slopes a and b."""
-        if same:
-            if left[0].slopes is None:
-                self._add_diagonal(left[1], values)
-            else:
-                self._add_product(*left, values)
-            return
-        if self.mixed is None:
-            self.mixed = np.zeros((self.width, self.width), self.dtype)
-        if left[0].slopes is None:
-            left, right = right, left
-        if left[0].slopes is None:
-            self._add_entries(left[1], right[1], values)
-        elif right[0].slopes is None:
-            self._add_columns(times(left[0].at(left[1]), values).reshape((self.width, -1)), right[1].reshape(-1))
+        if left[0].slopes is None and right[0].slopes is None:
+            self._add_entries(left[1], right[1], values, left[0].numbers)
+            if not same:
+                self._add_entries(right[1], left[1], values, left[0].numbers)
+        elif same:
+            self._add_gram(*left, values)
         else:
-            a, b = (basis.at(number).reshape((self.width, -1)) for basis, number in (left, right))
-            self.mixed += weighted(a, values.reshape(-1), b)
+            mixed = self._mixed(*((right, left) if left[0].slopes is None else (left, right)), values)
+            self.out += mixed + mixed.T
 
-    def _add_diagonal(self, number, values):
-        sums = np.bincount(number.reshape(-1), values.reshape(-1), self.width + 1)[1:]
-        self.diagonal = sums if self.diagonal is None else self.diagonal + sums
+    def _add_entries(self, rows, columns, values, counting):
+        seen = window_of_pairs(self.out, rows, columns, counting[1:])
+        if seen is not None:
+            seen += values
+            return
+        rows, columns, values = rows.reshape(-1), columns.reshape(-1), values.reshape(-1)
+        kept = np.flatnonzero((rows > 0) & (columns > 0))
+        np.add.at(self.out.reshape(-1), (rows[kept] - 1) * self.width + columns[kept] - 1, values[kept])
 
-    def _add_product(self, basis, number, values):
+    def _add_gram(self, basis, number, values):
         values = values.reshape(-1)
         if not is_all(number, basis.numbers):
-            values = np.bincount(number.reshape(-1), values, basis.size + 1)[1:].astype(self.dtype, copy=False)
-        product = gram(basis.slopes, values)
-        self.product = product if self.product is None else np.add(self.product, product, out=self.product)
+            sums = np.bincount(number.reshape(-1), values, basis.size + 1)
+            values = sums[1:].astype(self.out.dtype, copy=False)
+        self.out += gram(basis.slopes, values)
 
-    def _add_entries(self, rows, columns, values):
-        n = self.width + 1
-        sums = np.bincount((rows * n + columns).reshape(-1), values.reshape(-1), n * n)
-        self.mixed += sums.reshape((n, n))[1:, 1:]
-
-    def _add_columns(self, planes, number):
-        kept = number > 0
-        if not kept.all():
-            planes, number = planes[:, kept], number[kept]
-        if np.unique(number).size == number.size:
-            self.mixed[:, number - 1] += planes
-        else:
-            np.add.at(self.mixed.T, number - 1, planes.T)
+    def _mixed(self, left, right, values):
+        """``Σ values a bᵀ`` where the slopes a are dense ones."""
+        a = left[0].at(left[1]).reshape((self.width, -1))
+        if right[0].slopes is not None:
+            return weighted(a, values.reshape(-1), right[0].at(right[1]).reshape((self.width, -1)))
+        out, number = np.zeros((self.width + 1, self.width), a.dtype), right[1].reshape(-1)
+        np.add.at(out, number, times(a, values.reshape(-1)).T)
+        return out[1:].T
 
     def finish(self):
-        out = self.product
-        if self.mixed is not None:
-            both = self.mixed + self.mixed.T
-            out = both if out is None else np.add(out, both, out=out)
-        if out is None:
-            out = np.zeros((self.width, self.width), self.dtype)
-        if self.diagonal is not None:
-            out.reshape(-1)[:: self.width + 1] += self.diagonal
-        return out
+        return self.out
 
 
 def gram(slopes, values):

@@ -416,7 +416,7 @@ class Call:
             val, (first, _, second) = self.read_second(y, lvl, (TRIANGLE, n, n))
             return val, first, second[mirror(n)]
         hess = hessian(y, sparse)
-        return y._primal.copy(), tangents.dense(y._planes, y._columns), hess if sparse else hess.reshape(-1)
+        return y._primal.copy(), tangents.total(y._planes, y._columns), hess if sparse else hess.reshape(-1)
 
     def read_first(self, y, lvl, count):
         """Value and planes of a first-order result."""

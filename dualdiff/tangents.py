@@ -22,6 +22,7 @@ of a call.
 """
 
 import functools
+import itertools
 import math
 
 import numpy as np
@@ -99,7 +100,7 @@ class Basis:
         0 … size: what column numbers are views of as long as they are slices of all.
     slopes : ndarray or None
         Their derivatives by the inputs, shape ``(width, size)``, which nobody writes to; None for the inputs.
-    source : curvature.Source or None
+    source : Source or None
         What their second derivatives come from; None where they have none.
     """
 
@@ -132,6 +133,25 @@ def seeds(x, lvl, limit, limit_second=None):
     return _variables(x, structure.inputs, structure, second, lvl)
 
 
+class Source:
+    """What the variables of a basis are made of, by a linear function: where their second derivatives come from."""
+
+    __slots__ = ("back", "columns", "cross", "order", "planes", "shape")
+
+    made = itertools.count()
+
+    def __init__(self, x, shape, back):
+        self.planes, self.cross, self.columns, self.shape, self.back = x._planes, x._cross, x._columns, shape, back
+        self.order = next(Source.made)
+
+
+def _is_curved(columns):
+    """Whether an array has second derivatives."""
+    if columns.pairs is None:
+        return False
+    return columns.pairs.shape[1] > 0 or any(basis.source is not None for basis in columns.bases)
+
+
 def _variables(value, basis, structure, second, lvl):
     """An array whose entries are the variables of ``basis``."""
     shape, dtype = value.shape, value.dtype
@@ -160,12 +180,10 @@ def variables(value, slopes, model, back):
 
     ``back(weights)`` is the transpose of that function, on arrays of the shape of ``value``.
     """
-    from .curvature import source_of
-
     columns = model._columns
     slopes = slopes.reshape((-1, value.size))
     slopes.flags.writeable = False
-    basis = Basis(value.size, slopes, source_of(model, value.shape, back))
+    basis = Basis(value.size, slopes, Source(model, value.shape, back) if _is_curved(columns) else None)
     return _variables(value, basis, columns.structure, columns.pairs is not None, level(model))
 
 

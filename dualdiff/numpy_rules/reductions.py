@@ -25,7 +25,7 @@ def _sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where
     if dtype is None and keepdims is False and where is True:
         total = sum_first(a, axis)
         if total is None and tangents.is_structured(a):
-            total = tangents.summed(a, folded_axes(axis, a.ndim), False, part(np.sum(a._primal, axis=axis)))
+            total = tangents.summed(a, folded_axes(axis, a.ndim), False, part(np.add.reduce(a._primal, axis=axis)))
         if total is not None:
             return total if missing(initial) else total + initial
     a = cast(a, dtype)
