@@ -19,8 +19,9 @@ from ._array import is_finite, pairs
 from ._columns import is_all, symmetric, window_of_pairs
 from .tangents import TRIANGLE, by_basis, local_total, times
 
-# Columns from which on only one triangle of a matrix product is computed, in blocks of this many columns.
-BLOCK = 128
+# Columns from which on one triangle of a product costs less than all of it: where the values have one sign, and where
+# those of either sign must be picked out first.
+WIDE, WIDE_MIXED = 32, 128
 
 
 # -- going back --------------------------------------------------------------------------------------------------------
@@ -72,14 +73,14 @@ class Dense:
 
     def add(self, left, right, same, values):
         """Add ``Σ values (a bᵀ + b aᵀ)``, or ``Σ values a aᵀ`` where both are the same, for slopes a and b."""
-        if left[0].slopes is None and right[0].slopes is None:
+        if left[0].is_inputs and right[0].is_inputs:
             self._add_entries(left[1], right[1], values, left[0].numbers)
             if not same:
                 self._add_entries(right[1], left[1], values, left[0].numbers)
         elif same:
             self._add_gram(*left, values)
         else:
-            mixed = self._mixed(*((right, left) if left[0].slopes is None else (left, right)), values)
+            mixed = self._mixed(*((right, left) if left[0].is_inputs else (left, right)), values)
             self.out += mixed + mixed.T
 
     def _add_entries(self, rows, columns, values, counting):
@@ -101,7 +102,7 @@ class Dense:
     def _mixed(self, left, right, values):
         """``Σ values a bᵀ`` where the slopes a are dense ones."""
         a = left[0].at(left[1]).reshape((self.width, -1))
-        if right[0].slopes is not None:
+        if not right[0].is_inputs:
             return weighted(a, values.reshape(-1), right[0].at(right[1]).reshape((self.width, -1)))
         out, number = np.zeros((self.width + 1, self.width), a.dtype), right[1].reshape(-1)
         np.add.at(out, number, times(a, values.reshape(-1)).T)
@@ -114,14 +115,23 @@ class Dense:
 def gram(slopes, values):
     """``slopes diag(values) slopesᵀ``, symmetric to the bit."""
     width = slopes.shape[0]
-    if width < 2 * BLOCK:
-        product = weighted(slopes, values, slopes)
-        return (product + product.T) * product.dtype.type(0.5)
-    product = np.zeros((width, width), np.result_type(slopes, values))
-    for first in range(0, width, BLOCK):
-        last = min(first + BLOCK, width)
-        product[first:, first:last] = weighted(slopes[first:last], values, slopes[first:]).T
-    return np.tril(product) + np.tril(product, -1).T
+    if width >= WIDE and (values >= 0.0).all():
+        return _square(slopes, values)
+    if width >= WIDE_MIXED and is_finite(values):
+        above = values > 0.0
+        out = _square(slopes[:, above], values[above])
+        out -= _square(slopes[:, ~above], -values[~above])
+        return out
+    product = weighted(slopes, values, slopes)
+    return (product + product.T) * product.dtype.type(0.5)
+
+
+def _square(slopes, values):
+    """The same for values of one sign: a matrix times its own transpose, of which one triangle is computed."""
+    with np.errstate(all="ignore"):
+        roots = slopes * np.sqrt(values)
+        product = roots @ roots.T
+    return product if is_finite(product) else weighted(slopes, values, slopes)
 
 
 def weighted(a, values, b):
@@ -140,7 +150,7 @@ class Sparse:
         self.structure, self.dtype, self.parts, self.dense = structure, dtype, [], None
 
     def add(self, left, right, same, values):
-        if left[0].slopes is None and right[0].slopes is None:
+        if left[0].is_inputs and right[0].is_inputs:
             self.parts.append((left[1], right[1], values, same))
             return
         if self.dense is None:
@@ -205,7 +215,7 @@ def dense_cross(planes, cross, columns):
 def _slopes(columns, i, dtype):
     """The slopes by the inputs, ``(width, size)``, of the variables that plane ``i`` is a derivative by."""
     basis, number = columns.bases[i], columns.numbers[i]
-    if basis.slopes is not None:
+    if not basis.is_inputs:
         return basis.at(number).reshape((columns.structure.width, -1))
     out = np.zeros((columns.structure.width + 1, number.size), dtype)
     out[number.reshape(-1), np.arange(number.size)] = 1.0

@@ -182,16 +182,17 @@ def _refuse(settings, *names):
                 f"{settings.name}: mode='reverse' does not go with {name}=; leave mode out, or pass mode='forward'")
 
 
-def structured_second(settings, args, call):
+def structured_second(settings, args, call, gradient):
     """Value and planes by structured hyper-dual numbers; None where those do not last to the end."""
     x = _argument(settings, args)
     if settings.mode != "auto" or type(x) is not np.ndarray or settings.max_memory is not None:
-        return call.structured_second(sparse=True) if settings.mode == "forward" and settings.sparse else None
+        sparse = settings.mode == "forward" and settings.sparse
+        return call.structured_second(gradient, sparse=True) if sparse else None
     key = _key(settings, x)
     if _remembered("dense", settings.function, key):
         call.gave_up = True
         return None
-    found = call.structured_second(settings.sparse, DENSE, DENSE_SECOND)
+    found = call.structured_second(gradient, settings.sparse, DENSE, DENSE_SECOND)
     if found is None and call.gave_up:
         _remember("dense", settings.function, key)
     return found

@@ -283,10 +283,11 @@ class Call:
         y, lvl = self.structured(least, min(limit, self.settings.memory()))
         return None if lvl is None else self.read_structured(y, lvl)
 
-    def structured_second(self, sparse=False, limit=math.inf, limit_second=math.inf):
+    def structured_second(self, gradient, sparse=False, limit=math.inf, limit_second=math.inf):
         """Value, first-order planes and second-order planes of all pairs; None where structured tangents cannot serve.
 
-        With ``sparse`` the Hessian of a number is a sparse array.
+        Unless the ``gradient`` is asked for, first-order planes may be None. With ``sparse`` the Hessian of a number is
+        a sparse array.
         """
         memory = self.settings.memory()
         least = 0 if sparse else points.STRUCTURED_SECOND
@@ -294,7 +295,7 @@ class Call:
         if lvl is None:
             return None
         try:
-            return self.read_structured_second(y, lvl, sparse)
+            return self.read_structured_second(y, lvl, gradient, sparse)
         except tangents.Restart:
             self.gave_up = True
             return None
@@ -318,11 +319,11 @@ class Call:
         y, lvl = self.seeded(lambda lvl: self.point.seeded(lvl, chunk, batched))
         return self.read_first(y, lvl, chunk[1])
 
-    def all_second(self):
+    def all_second(self, gradient=True):
         """Value, first-order planes (n, *Y) and second-order planes (n n, *Y): a pass for each pair of chunks."""
         if self._shares_rows():
             return self._by_rows("all_second", 2)
-        found = None if self.gave_up else self.structured_second()
+        found = None if self.gave_up else self.structured_second(gradient)
         if found is not None:
             return found
         chunks = self.settings.columns(self.point, self.batch_shape()[1], planes=2)
@@ -409,14 +410,15 @@ class Call:
         value = y._primal.copy()
         return value, np.moveaxis(jac.reshape((*value.shape, self.point.size)), -1, 0)
 
-    def read_structured_second(self, y, lvl, sparse):
+    def read_structured_second(self, y, lvl, gradient, sparse):
         """Value, first-order and second-order planes of a result of a pass with structured tangents."""
         if not (tangents.is_structured(y) and level(y) == lvl and y.ndim == 0):
             n = self.point.size
             val, (first, _, second) = self.read_second(y, lvl, (TRIANGLE, n, n))
             return val, first, second[mirror(n)]
+        first = tangents.total(y._planes, y._columns) if gradient else None
         hess = hessian(y, sparse)
-        return y._primal.copy(), tangents.total(y._planes, y._columns), hess if sparse else hess.reshape(-1)
+        return y._primal.copy(), first, hess if sparse else hess.reshape(-1)
 
     def read_first(self, y, lvl, count):
         """Value and planes of a first-order result."""

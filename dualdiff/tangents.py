@@ -98,17 +98,29 @@ class Basis:
     size : int
     numbers : ndarray
         0 … size: what column numbers are views of as long as they are slices of all.
-    slopes : ndarray or None
-        Their derivatives by the inputs, shape ``(width, size)``, which nobody writes to; None for the inputs.
+    is_inputs : bool
     source : Source or None
         What their second derivatives come from; None where they have none.
     """
 
-    __slots__ = ("numbers", "size", "slopes", "source")
+    __slots__ = ("_made", "_make", "is_inputs", "numbers", "size", "source")
 
-    def __init__(self, size, slopes=None, source=None):
-        self.size, self.slopes, self.source = size, slopes, source
+    def __init__(self, size, make=None, source=None):
+        self.size, self._make, self._made, self.source = size, make, None, source
+        self.is_inputs = make is None
         self.numbers = counting(size + 1)
+
+    @property
+    def slopes(self):
+        """The derivatives of results by the inputs, shape ``(width, size)``, which nobody writes to.
+
+        They are made when they are asked for: a Hessian needs none of a sum that enters linearly.
+        """
+        if self._made is None:
+            self._made = self._make().reshape((-1, self.size))
+            self._made.flags.writeable = False
+            self._make = None
+        return self._made
 
     def at(self, number):
         """The slopes of the variables with these column numbers, ``(width, *S)``."""
@@ -176,13 +188,11 @@ def _no_planes(shape, dtype):
 
 
 def variables(value, slopes, model, back):
-    """New variables with these slopes by the inputs, made of the array ``model`` by a linear function.
+    """New variables with the slopes by the inputs that ``slopes()`` gives, made of ``model`` by a linear function.
 
     ``back(weights)`` is the transpose of that function, on arrays of the shape of ``value``.
     """
     columns = model._columns
-    slopes = slopes.reshape((-1, value.size))
-    slopes.flags.writeable = False
     basis = Basis(value.size, slopes, Source(model, value.shape, back) if _is_curved(columns) else None)
     return _variables(value, basis, columns.structure, columns.pairs is not None, level(model))
 
@@ -201,7 +211,7 @@ def is_structured(x):
 
 def is_by_inputs(x):
     """Whether the planes of a structured array are derivatives by the inputs themselves."""
-    return all(basis.slopes is None for basis in x._columns.bases)
+    return all(basis.is_inputs for basis in x._columns.bases)
 
 
 # -- from structured to dense ------------------------------------------------------------------------------------------
@@ -220,7 +230,7 @@ def dense(planes, columns):
     structure.require(math.prod(shape), planes.itemsize)
     out, by_inputs = None, []
     for plane, number, basis in zip(planes, columns.numbers, columns.bases, strict=True):
-        if basis.slopes is None:
+        if basis.is_inputs:
             by_inputs.append((plane, number))
         else:
             product = times(basis.at(number), plane)
@@ -255,7 +265,7 @@ def element(planes, columns, index):
     """The dense tangents of one element."""
     out = np.zeros(columns.structure.width + 1, planes.dtype)
     for plane, number, basis in zip(planes, columns.numbers, columns.bases, strict=True):
-        if basis.slopes is None:
+        if basis.is_inputs:
             out[number[index]] += plane[index]
         elif number[index]:
             out[1:] += times(basis.slopes[:, number[index] - 1], plane[index])
@@ -297,7 +307,7 @@ def total(planes, columns):
     out = None
     for basis, where in by_basis(columns):
         one = local_total(planes, columns, basis, where)
-        if basis.slopes is not None:
+        if not basis.is_inputs:
             one = combined(basis.slopes, one)
         elif one.base is not None:
             one = duplicate(one)
@@ -331,7 +341,7 @@ def total_along(planes, columns, axes):
             at = columns.numbers[i] * count + places
             sums += np.bincount(at.reshape(-1), planes[i].reshape(-1), sums.size)
         sums = sums.reshape((basis.size + 1, count))[1:].astype(out.dtype, copy=False)
-        out += sums if basis.slopes is None else combined(basis.slopes, sums)
+        out += sums if basis.is_inputs else combined(basis.slopes, sums)
     return out.reshape((structure.width, *rest))
 
 
@@ -347,7 +357,8 @@ def gathered(a, b):
 
 
 def _as_variables(x):
-    return variables(x._primal, dense(x._planes, x._columns), x, lambda weights: weights)
+    planes = dense(x._planes, x._columns)
+    return variables(x._primal, lambda: planes, x, lambda weights: weights)
 
 
 def summed(x, axes, keepdims, value):
@@ -357,10 +368,10 @@ def summed(x, axes, keepdims, value):
         if kept is not None:
             return make_structured(value, kept[0], kept[1], level(x), kept[2])
         slopes = total_along(x._planes, x._columns, axes)
-    else:
-        slopes = total(x._planes, x._columns)
-    open_shape = tuple(1 if axis in axes else n for axis, n in enumerate(x.shape))
-    return variables(value, slopes, x, lambda weights: weights.reshape(open_shape))
+        open_shape = tuple(1 if axis in axes else n for axis, n in enumerate(x.shape))
+        return variables(value, lambda: slopes, x, lambda weights: weights.reshape(open_shape))
+    planes, columns, ndim = x._planes, x._columns, x.ndim
+    return variables(value, lambda: total(planes, columns), x, lambda weights: weights.reshape((1,) * ndim))
 
 
 def _along(x, axes, keepdims):
@@ -398,13 +409,13 @@ def product(matrix, x, value, careful):
     slopes = None
     with np.errstate(all="ignore"):
         for basis, where in by_basis(columns):
-            one = (_product_by_inputs if basis.slopes is None else _product_by_slopes)(own, x, basis, where, dtype)
+            one = (_product_by_inputs if basis.is_inputs else _product_by_slopes)(own, x, basis, where, dtype)
             slopes = one if slopes is None else slopes + one
         if slopes is None:
             slopes = np.zeros((structure.width, matrix.shape[0]), dtype)
         elif slopes.base is not own and not is_finite(slopes):
             slopes = careful(dense(x._planes, columns))
-    return variables(value, slopes, x, lambda weights: combined(own.T, weights))
+    return variables(value, lambda: slopes, x, lambda weights: combined(own.T, weights))
 
 
 def _is_kept(x):
@@ -413,7 +424,7 @@ def _is_kept(x):
 
 
 def _is_untouched(planes, numbers, bases):
-    return len(bases) == 1 and bases[0].slopes is None and is_all(numbers[0], bases[0].numbers) \
+    return len(bases) == 1 and bases[0].is_inputs and is_all(numbers[0], bases[0].numbers) \
         and (planes[0] == 1.0).all()
 
 
@@ -556,7 +567,7 @@ def assign_through(view, index, item):
 def entries(y):
     """Row numbers, column numbers and values of the Jacobian of a structured result, flattened, plane by plane."""
     for plane, number, basis in zip(y._planes, y._columns.numbers, y._columns.bases, strict=True):
-        if basis.slopes is None:
+        if basis.is_inputs:
             kept = np.flatnonzero(number)
             yield kept, number.reshape(-1)[kept] - 1, plane.reshape(-1)[kept]
         else:

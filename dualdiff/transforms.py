@@ -328,12 +328,12 @@ def _hessian(settings, scalar=False):
         instead = "dualdiff.value_and_jacobian and dualdiff.hessian"
         call = Call(dense, args, kwargs)
         if done is None:
-            found = modes.structured_second(settings, args, call)
+            found = modes.structured_second(settings, args, call, gradient=scalar)
             if found is None:
                 by_reverse = modes.second_order(settings, args, kwargs, scalar, _jacobian, instead)
                 if by_reverse is not None:
                     return by_reverse
-            val, first, second = call.all_second() if found is None else found
+            val, first, second = call.all_second(gradient=scalar) if found is None else found
         else:
             n = call.point.size
             val, (first, _, second) = call.read_second(*done[:2], (TRIANGLE, n, n))
@@ -343,7 +343,7 @@ def _hessian(settings, scalar=False):
         if not hasattr(second, "indptr"):  # a sparse one is as it shall be
             hess = call.derivative(second, order=2)
             hess = as_sparse_hessian(hess, call.point) if settings.sparse else hess
-        return call.value(val), call.derivative(first), hess, call.aux
+        return call.value(val), None if first is None else call.derivative(first), hess, call.aux
 
     return compute
 

@@ -122,10 +122,11 @@ def _structured_product(a, b):
 
 @rule(np.matmul, np.linalg.matmul)
 def _matmul(a, b, /, out=None):
-    made = _structured_product(*_arrays(a, b))
-    if made is not None:
-        return store(made, out)
-    return store(multilinear(np.matmul, _arrays(a, b), _matmul_planes, _matmul_grid), out)
+    a, b = _arrays(a, b)
+    made = _structured_product(a, b)
+    if made is None:
+        made = multilinear(np.matmul, (a, b), _matmul_planes, _matmul_grid)
+    return store(made, out)
 
 
 # -- products of vectors with vectors and matrices -------------------------------------------------------------------
