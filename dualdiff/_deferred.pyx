@@ -73,12 +73,6 @@ cdef struct Step:
 cdef class Planing:
     """Where the planes of a result come from: plane ``a[j]`` of the first operand and ``b[j]`` of the second, or -1."""
 
-    def __init__(self, a, b, columns):
-        self.a = np.asarray(a, dtype=np.intp)
-        self.b = np.asarray(b, dtype=np.intp)
-        self.k = len(a)
-        self.columns = columns
-
 
 @cython.final
 @cython.no_gc

@@ -41,8 +41,12 @@ NUMBERS, MANY = 64, 15_000
 # Bytes of dense planes of one array beyond which a Jacobian is not computed in forward mode without need.
 DENSE = 2**28
 
-# function -> the shapes of arguments of which one mode is known to make shorter work.
-_KNOWN = {"forward": weakref.WeakKeyDictionary(), "reverse": weakref.WeakKeyDictionary()}
+# The same of ε1ε2 planes, which forward over reverse does without.
+DENSE_SECOND = 2**21
+
+# function -> the shapes of arguments of which one mode is known to make shorter work; "dense" ones, of second
+# derivatives, keep no structure.
+_KNOWN = {mode: weakref.WeakKeyDictionary() for mode in ("forward", "reverse", "dense")}
 
 
 def _remembered(mode, function, key):
@@ -181,6 +185,22 @@ def _refuse(settings, *names):
         if getattr(settings, name):
             raise DifferentiationValueError(
                 f"{settings.name}: mode='reverse' does not go with {name}=; leave mode out, or pass mode='forward'")
+
+
+def structured_second(settings, args, call, gradient):
+    """Value and planes by structured hyper-dual numbers; None where those do not last to the end."""
+    x = _argument(settings, args)
+    if settings.mode != "auto" or type(x) is not np.ndarray or settings.max_memory is not None:
+        sparse = settings.mode == "forward" and settings.sparse
+        return call.structured_second(gradient, sparse=True) if sparse else None
+    key = _key(settings, x)
+    if _remembered("dense", settings.function, key):
+        call.gave_up = True
+        return None
+    found = call.structured_second(gradient, settings.sparse, DENSE, DENSE_SECOND)
+    if found is None and call.gave_up:
+        _remember("dense", settings.function, key)
+    return found
 
 
 class _TooManyOutputs(Exception):

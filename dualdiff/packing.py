@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import levels, tangents
-from ._array import make, make_structured
+from ._array import make
 from ._scalar import Dual
 from .errors import DifferentiationTypeError, DifferentiationValueError, TangentMismatchError
 from .kinds import is_dual, is_traced, level, lift
@@ -137,8 +137,7 @@ def join(parts, combine, combine_planes=None, moves=False):
 def _join_structured(parts, active, combine, combine_planes):
     value = combine([x.value if i in active else x for i, x in enumerate(parts)])
     structured = [x if i in active else None for i, x in enumerate(parts)]
-    made = tangents.joined(structured, combine_planes, [shape_of(x) for x in parts])
-    return make_structured(value, *made, level(parts[active[0]]))
+    return tangents.joined(structured, combine_planes, [shape_of(x) for x in parts], value)
 
 
 def pack(a):
@@ -226,7 +225,7 @@ def _pack_flat(entries):
         if 0 <= level(entry) < top:
             levels.require_live(level(entry))
     entries = list(entries)
-    if any(is_traced(entry) and entry.level == top for entry in entries):
+    if any((is_traced(entry) or tangents.is_structured(entry)) and level(entry) == top for entry in entries):
         return np.stack(entries)
     moving(entries, [i for i, entry in enumerate(entries) if level(entry) == top])
     entries = [entry[()] if isinstance(entry, np.ndarray) else entry for entry in entries]

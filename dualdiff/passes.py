@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from . import levels, tangents
+from . import levels, points, tangents
 from ._array import is_dual, level, pairs
 from .containers import derivative_of, point_of, point_of_arguments, read_result
+from .curvature import hessian, mirror
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .executors import Task, check_executor, columns_per_block, row_blocks, run, shares, worker_count
 from .functions import value as plain_value
@@ -256,14 +257,14 @@ class Call:
         # Whoever else holds the result keeps numbers of his own (2: the name y, and the argument of the count).
         return (y.copy() if is_dual(y) and sys.getrefcount(y) > 2 else y), lvl
 
-    def structured(self, limit):
+    def structured(self, least, limit, limit_second=None):
         """The result of one pass with structured tangents, and its level; None where those cannot serve."""
         point, settings = self.point, self.settings
-        if point.kind != "array" or not (settings.takes_structure and point.takes_structure(settings.sparse)):
+        if point.kind != "array" or not (settings.takes_structure and point.takes_structure(least)):
             return None, None
         lvl = settings.open_level()
         try:
-            y = packed_numbers(self.evaluate(point.seeded_with_structure(lvl, limit)))
+            y = packed_numbers(self.evaluate(point.seeded_with_structure(lvl, limit, limit_second)))
             self.gave_up = tangents.RUNNING[lvl].broken
             if self.gave_up:
                 return None, None
@@ -279,8 +280,26 @@ class Call:
 
     def structured_first(self, limit=math.inf):
         """Value and planes of all columns from structured tangents; None where those cannot serve."""
-        y, lvl = self.structured(min(limit, self.settings.memory()))
+        least = 0 if self.settings.sparse else points.STRUCTURED
+        y, lvl = self.structured(least, min(limit, self.settings.memory()))
         return None if lvl is None else self.read_structured(y, lvl)
+
+    def structured_second(self, gradient, sparse=False, limit=math.inf, limit_second=math.inf):
+        """Value, first-order planes and second-order planes of all pairs; None where structured tangents cannot serve.
+
+        Unless the ``gradient`` is asked for, first-order planes may be None. With ``sparse`` the Hessian of a number is
+        a sparse array.
+        """
+        memory = self.settings.memory()
+        least = 0 if sparse else points.STRUCTURED_SECOND
+        y, lvl = self.structured(least, min(limit, memory), min(limit_second, memory))
+        if lvl is None:
+            return None
+        try:
+            return self.read_structured_second(y, lvl, gradient, sparse)
+        except tangents.Restart:
+            self.gave_up = True
+            return None
 
     def all_first(self):
         """Value and planes of all columns, (columns, *Y)."""
@@ -301,10 +320,13 @@ class Call:
         y, lvl = self.seeded(lambda lvl: self.point.seeded(lvl, chunk, batched))
         return self.read_first(y, lvl, chunk[1])
 
-    def all_second(self):
+    def all_second(self, gradient=True):
         """Value, first-order planes (n, *Y) and second-order planes (n n, *Y): a pass for each pair of chunks."""
         if self._shares_rows():
             return self._by_rows("all_second", 2)
+        found = None if self.gave_up else self.structured_second(gradient)
+        if found is not None:
+            return found
         chunks = self.settings.columns(self.point, self.batch_shape()[1], planes=2)
         pairs_of_chunks = [(a, b) for i, a in enumerate(chunks) for b in chunks[: i + 1]]
         tasks = [
@@ -377,14 +399,27 @@ class Call:
         """Value and planes of a first-order result of a pass with structured tangents."""
         if not tangents.is_structured(y) or level(y) != lvl:
             return self.read_first(y, lvl, self.point.size)
-        self.stayed_structured = True
+        # Planes by earlier results are dense in the end: reverse mode may make shorter work.
+        self.stayed_structured = tangents.is_by_inputs(y)
         if self.settings.sparse:
             return y._primal.copy(), sparse_jacobian(y, self.point.size)
-        jac = np.zeros((y.size, self.point.size), y.dtype)
+        if not self.stayed_structured or y.ndim == 0:
+            return y._primal.copy(), tangents.dense(y._planes, y._columns)
+        jac = np.zeros((y.size, self.point.size), y._planes.dtype)
         for row, column, entry in tangents.entries(y):
             jac[row, column] += entry
         value = y._primal.copy()
         return value, np.moveaxis(jac.reshape((*value.shape, self.point.size)), -1, 0)
+
+    def read_structured_second(self, y, lvl, gradient, sparse):
+        """Value, first-order and second-order planes of a result of a pass with structured tangents."""
+        if not (tangents.is_structured(y) and level(y) == lvl and y.ndim == 0):
+            n = self.point.size
+            val, (first, _, second) = self.read_second(y, lvl, (TRIANGLE, n, n))
+            return val, first, second[mirror(n)]
+        first = tangents.total(y._planes, y._columns) if gradient else None
+        hess = hessian(y, sparse)
+        return y._primal.copy(), first, hess if sparse else hess.reshape(-1)
 
     def read_first(self, y, lvl, count):
         """Value and planes of a first-order result."""
@@ -432,11 +467,3 @@ def joined_blocks(chunks, results):
             rows[b, a] = np.swapaxes(rows[a, b], 0, 1)
     full = np.concatenate([np.concatenate([rows[a, b] for b in chunks], axis=1) for a in chunks], axis=0)
     return val, np.concatenate(first), full.reshape((-1, *val.shape))
-
-
-def mirror(n):
-    """For every pair (p, q) of n seeds the number of its plane in the triangle."""
-    where = np.zeros((n, n), dtype=np.intp)
-    p, q = pairs((TRIANGLE, n, n))
-    where[p, q] = where[q, p] = np.arange(len(p))
-    return where.reshape(-1)

@@ -16,6 +16,7 @@ from .packing import as_numpy, has_duals, pack, part, refuse_subclass
 TRIANGLE, FULL, DIAGONAL = 0, 1, 2
 # Variables from which on the identity seed is not written out: with fewer, planes cost less than their column numbers.
 STRUCTURED = 32
+STRUCTURED_SECOND = 8
 
 
 class Point:
@@ -91,13 +92,13 @@ class Point:
         self.x = _real_array(x, name) if self.plain else x
         self.dtype = self.x.dtype
 
-    def takes_structure(self, sparse):
-        """Whether the seed need not be written out: that of a plain array, a small one only for a sparse result."""
-        return self.kind == "array" and self.plain and self.dtype.kind == "f" and (sparse or self.size >= STRUCTURED)
+    def takes_structure(self, least):
+        """Whether the seed need not be written out: that of a plain array of ``least`` variables and more."""
+        return self.kind == "array" and self.plain and self.dtype.kind == "f" and self.size >= least
 
-    def seeded_with_structure(self, lvl, limit):
-        """The argument with the identity seed of all columns, not written out."""
-        return tangents.seeds(duplicate(self.x), lvl, limit)
+    def seeded_with_structure(self, lvl, limit, limit_second=None):
+        """The argument with the identity seed of all columns, not written out; of second order if that has a limit."""
+        return tangents.seeds(duplicate(self.x), lvl, limit, limit_second)
 
     def seeded(self, lvl, chunk, batched=False):
         """The argument with first-order seeds for the columns of ``chunk = (first, count)``."""

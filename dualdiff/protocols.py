@@ -296,7 +296,8 @@ def astype(x, dtype, casting="unsafe", copy=True):
         if not copy and x.dtype == dtype:
             return x
         if tangents.is_structured(x) and dtype.kind == "f":
-            return make_structured(x.value.astype(dtype), x._planes.astype(dtype), x._columns, level(x))
+            cross = None if x._cross is None else x._cross.astype(dtype)
+            return make_structured(x.value.astype(dtype), x._planes.astype(dtype), x._columns, level(x), cross)
         return x.map_parts(lambda part: part.astype(dtype))
     raise DifferentiationTypeError(
         f"astype: dual numbers are float32, float64 or complex, found {dtype}; use x.astype(np.float64)"

@@ -95,7 +95,7 @@ def as_sparse_hessian(hess, point):
 def sparse_jacobian(y, width):
     """The Jacobian of a result with structured tangents, ``(y.size, width)`` by rows."""
     sparse = sparse_arrays("jacobian")
-    parts = list(tangents.entries(y)) or [(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, y.dtype))]
+    parts = list(tangents.entries(y)) or [(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, y._planes.dtype))]
     rows, columns, entries = (np.concatenate(kind) for kind in zip(*parts, strict=True))
     return sparse.csr_array(sparse.coo_array((entries, (rows, columns)), shape=(y.size, width)))
 

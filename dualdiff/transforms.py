@@ -16,9 +16,10 @@ from . import levels, modes
 from ._array import is_dual
 from ._scalar import first_order_pass, second_order_pass
 from .containers import derivative_of, point_and_directions, read_result
+from .curvature import mirror
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .packing import has_duals, pack
-from .passes import Call, Settings, check_function, is_integer, mirror
+from .passes import Call, Settings, check_function, is_integer
 from .points import FULL, TRIANGLE, seed_along
 from .results import as_sparse_hessian, back, name_of, own
 
@@ -327,23 +328,25 @@ def _hessian(settings, scalar=False):
             done = second_order_pass(function, args, argnums, kwargs, strict)
             if done is not None and done[3] is None:
                 return done
-        if done is None:
-            instead = "dualdiff.value_and_jacobian and dualdiff.hessian"
-            found = modes.second_order(settings, args, kwargs, scalar, _jacobian, instead)
-            if found is not None:
-                return found
+        instead = "dualdiff.value_and_jacobian and dualdiff.hessian"
         call = Call(dense, args, kwargs)
         if done is None:
-            val, first, second = call.all_second()
+            found = modes.structured_second(settings, args, call, gradient=scalar)
+            if found is None:
+                by_reverse = modes.second_order(settings, args, kwargs, scalar, _jacobian, instead)
+                if by_reverse is not None:
+                    return by_reverse
+            val, first, second = call.all_second(gradient=scalar) if found is None else found
         else:
             n = call.point.size
             val, (first, _, second) = call.read_second(*done[:2], (TRIANGLE, n, n))
             second = second[mirror(n)]
-        call.check_result(val, scalar or settings.sparse, "dualdiff.value_and_jacobian and dualdiff.hessian")
-        hess = call.derivative(second, order=2)
-        if settings.sparse:
-            hess = as_sparse_hessian(hess, call.point)
-        return call.value(val), call.derivative(first), hess, call.aux
+        call.check_result(val, scalar or settings.sparse, instead)
+        hess = second
+        if not hasattr(second, "indptr"):  # a sparse one is as it shall be
+            hess = call.derivative(second, order=2)
+            hess = as_sparse_hessian(hess, call.point) if settings.sparse else hess
+        return call.value(val), None if first is None else call.derivative(first), hess, call.aux
 
     return compute
 

@@ -23,6 +23,7 @@ SMALL = 200
 def always(monkeypatch):
     """Structure from one variable on, and however many planes there are."""
     monkeypatch.setattr(points, "STRUCTURED", 1)
+    monkeypatch.setattr(points, "STRUCTURED_SECOND", 1)
     monkeypatch.setattr(tangents, "SHARE", 0)
     monkeypatch.setattr(tangents, "MOST", 10**6)
 
@@ -345,6 +346,40 @@ def test_every_way_gives_the_same_jacobian(seeds, always):
             np.testing.assert_allclose(jac, expected, rtol=1e-9, atol=1e-10 * scale, err_msg=message)
         checked += 1
     assert checked > 0.8 * len(seeds)
+
+
+@pytest.mark.parametrize("most", [2, 6, 10**6])
+@pytest.mark.parametrize("seeds", [range(first, first + 25) for first in range(0, 150, 25)], ids=str)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_every_way_gives_the_same_hessian(seeds, most, always, monkeypatch):
+    monkeypatch.setattr(tangents, "MOST", most)
+    x = np.random.default_rng(5).uniform(-1.2, 1.4, VARIABLES)
+    checked = 0
+    for seed in seeds:
+        f = program(seed)
+        y = plain_result(f, x)
+        if y is None:
+            continue
+        weights = np.random.default_rng(seed).normal(size=y.size)
+        number = lambda x, f=f, weights=weights: np.sum(f(x) * weights)
+        expected = dd.hessian(number, mode="forward", chunk_size=10**9)(x)
+        if not np.isfinite(expected).all():
+            continue
+        scale = 1.0 + np.abs(expected).max()
+        for options in ({}, {"mode": "forward"}, {"sparse": True}, {"sparse": True, "mode": "forward"}):
+            hess = dd.hessian(number, **options)(x)
+            hess = hess.toarray() if "sparse" in options else hess
+            np.testing.assert_array_equal(hess, hess.T, err_msg=f.__name__)
+            np.testing.assert_allclose(hess, expected, rtol=1e-8, atol=1e-10 * scale, err_msg=f"{f.__name__} {options}")
+        value, gradient, hess = dd.value_grad_and_hessian(number)(x)
+        np.testing.assert_allclose(gradient, dd.grad(number, chunk_size=10**9)(x), rtol=1e-9, atol=1e-10 * scale)
+        np.testing.assert_allclose(value, number(x), rtol=1e-9, atol=1e-10)
+        if y.size < 60:
+            np.testing.assert_allclose(
+                dd.hessian(f, mode="forward")(x), dd.hessian(f, mode="forward", chunk_size=10**9)(x),
+                rtol=1e-8, atol=1e-10 * scale, err_msg=f.__name__)
+        checked += 1
+    assert checked > 0.7 * len(seeds)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

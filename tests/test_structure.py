@@ -3,6 +3,8 @@
 Dense planes are what ``chunk_size`` asks for; they are the independent formulation here, beside closed forms.
 """
 
+from itertools import pairwise
+
 import conformance
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from dualdiff import points, tangents
 def always(monkeypatch):
     """Structure from one variable on, and however many planes there are."""
     monkeypatch.setattr(points, "STRUCTURED", 1)
+    monkeypatch.setattr(points, "STRUCTURED_SECOND", 1)
     monkeypatch.setattr(tangents, "SHARE", 0)
     monkeypatch.setattr(tangents, "MOST", 10**6)
     monkeypatch.setattr(tangents, "WORTH", 0)
@@ -22,6 +25,10 @@ def always(monkeypatch):
 
 def dense(f, **options):
     return dd.jacobian(f, chunk_size=10**9, **options)
+
+
+def dense_hessian(f, **options):
+    return dd.hessian(f, chunk_size=10**9, mode="forward", **options)
 
 
 def point(n=60, seed=0):
@@ -54,6 +61,23 @@ def test_conformance_cases_are_the_same_with_structure(case, always):
             dd.jacobian(f)(x)
         return
     np.testing.assert_allclose(dd.jacobian(f)(x), expected, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("case", [c for c in conformance.CASES if not (c.refused or c.foreign)],
+                         ids=lambda case: f"{case.group}-{case.name}")
+@pytest.mark.filterwarnings("ignore")
+def test_second_derivatives_of_conformance_cases_are_the_same_with_structure(case, always):
+    x = np.asarray(case.x, dtype=float)
+    f = case.f if x.ndim else lambda v: case.f(v[0])
+    x = x.reshape(x.shape or 1)
+    try:
+        expected = dense_hessian(f)(x)
+    except dd.DualDiffError as error:
+        with pytest.raises(type(error)):
+            dd.hessian(f, mode="forward")(x)
+        return
+    for mode in ("forward", "auto"):
+        np.testing.assert_allclose(dd.hessian(f, mode=mode)(x), expected, rtol=1e-11, atol=1e-12)
 
 
 def rosenbrock(x):
@@ -219,7 +243,8 @@ def kept(f, x):
     ("elementwise", 1), ("slices", 3), ("differences", 3), ("rolls", 2), ("gathers", 2), ("where", 1),
     ("concatenate", 1), ("stack and transpose", 1), ("reshapes", 1), ("broadcasting", 2), ("row sums", 3),
     ("column means", 3), ("kept dimensions", 4), ("padding", 1), ("windows", 3), ("maximum", 2), ("split", 2),
-    ("assignment", 3), ("copies", 2),    ("mean", None), ("products", None), ("solve", None), ("cumulative", None),
+    ("assignment", 3), ("copies", 2), ("mean", 2), ("products", 1), ("products from the left", 1), ("total", 2),
+    ("inner products", 2), ("solve", None), ("cumulative", None),
 ])
 def test_planes_are_as_many_as_an_element_depends_on(name, planes):
     assert kept(FUNCTIONS[name], point()) == planes
@@ -304,10 +329,10 @@ def test_matrices_as_inputs():
 
 def test_dense_planes_beyond_the_memory_are_made_in_chunks():
     x = point(200)
-    f = calls(centred)
+    f = calls(lambda x: np.cumsum(x) ** 2)
     memory = 8 * 200 * 60
     jac = dd.jacobian(f, max_memory=memory)(x)
-    np.testing.assert_allclose(jac, dense(centred)(x), rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(jac, dense(f)(x), rtol=1e-13, atol=1e-15)
     assert f.count > 2
 
 
@@ -616,3 +641,336 @@ def test_writing_through_views_is_that_of_numpy(f):
 @pytest.mark.parametrize("f", [residual, two_dimensions, the_view_shows_it, written_over])
 def test_writing_through_the_only_view_keeps_structure(f):
     assert kept(f, point()) is not None
+
+
+# -- variables of their own: results of sums and products --------------------------------------------------------------
+
+
+def network(x, layers):
+    for weights, bias in layers[:-1]:
+        x = np.tanh(weights @ x + bias)
+    weights, bias = layers[-1]
+    z = weights @ x + bias
+    e = np.exp(z - np.max(z))
+    return e / np.sum(e)
+
+
+def layers_of(*sizes):
+    rng = np.random.default_rng(3)
+    return [(rng.normal(size=(n, m)) / np.sqrt(m), rng.normal(size=n)) for m, n in pairwise(sizes)]
+
+
+def test_a_layer_costs_one_plane():
+    layers, x = layers_of(40, 25, 25, 6), point(40)
+    assert kept(lambda x: np.tanh(layers[0][0] @ x + layers[0][1]), x) == 1
+    assert kept(lambda x: np.tanh(layers[1][0] @ np.tanh(layers[0][0] @ x)), x) == 1
+    assert kept(lambda x: network(x, layers), x) == 3
+    jac = dd.jacobian(lambda x: network(x, layers), mode="forward")(x)
+    np.testing.assert_allclose(jac, dense(lambda x: network(x, layers))(x), rtol=1e-12, atol=1e-15)
+    reverse = dd.jacobian(lambda x: network(x, layers), mode="reverse")(x)
+    np.testing.assert_allclose(jac, reverse, rtol=1e-12, atol=1e-15)
+
+
+def moved_results(x):
+    """Results that are sliced, gathered, joined, written to, and meet what depends on the inputs themselves."""
+    a = np.arange(1.0, 181.0).reshape(3, 60) / 50
+    u = np.exp(-(a @ x))
+    z = np.zeros(8, like=x)
+    z[1:4] = u
+    z[4] = x[0] * u[1]
+    z[5:7] += u[::-1][:2] * x[:2]
+    z = np.roll(np.concatenate([z, u[[0, 0, 2]], x[:3] ** 2]), 2)
+    s = np.sum(z)
+    return np.outer(z[:4], z[2:5]) * s + np.stack([s, u[0], x[5], np.mean(x)])[:, None]
+
+
+def sums_along(x):
+    y = x.reshape(6, 10)
+    u = np.arange(60.0).reshape(10, 6) / 30 @ np.sin(y[:, 0])
+    return np.sum(u[:, None] * y[:2].T, axis=0) + np.mean(y * y, axis=1, keepdims=True)[:2, 0] * np.sum(y)
+
+
+@pytest.mark.parametrize("f", [moved_results, sums_along])
+@pytest.mark.parametrize("most", [2, 4, 64])
+def test_results_as_variables_change_nothing(f, most, monkeypatch):
+    monkeypatch.setattr(tangents, "MOST", most)
+    x = point()
+    np.testing.assert_allclose(dd.jacobian(f, mode="forward")(x), dense(f)(x), rtol=1e-12, atol=1e-13)
+    pytest.importorskip("scipy.sparse")
+    np.testing.assert_allclose(
+        dd.jacobian(f, sparse=True)(x).toarray(), dense(f)(x).reshape(-1, 60), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(dd.hessian(f, mode="forward")(x), dense_hessian(f)(x), rtol=1e-11, atol=1e-12)
+
+
+def test_a_matrix_that_changes_later_does_no_harm():
+    x = point(40)
+
+    def f(x):
+        matrix = np.sin(np.arange(80.0)).reshape(2, 40)
+        u = matrix @ x
+        matrix[...] = np.nan
+        other = np.cos(np.arange(4.0)).reshape(2, 2)
+        v = other @ np.tanh(u)
+        w = np.tanh(u) @ other
+        other[...] = np.nan
+        return v * w * x[:2]
+
+    np.testing.assert_allclose(dd.jacobian(f, mode="forward")(x), dense(f)(x), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(dd.hessian(f, mode="forward")(x), dense_hessian(f)(x), rtol=1e-11, atol=1e-13)
+
+
+def test_results_of_products_are_written_to():
+    matrix = np.sin(np.arange(400.0)).reshape(10, 40)
+
+    def f(x):
+        u = matrix @ x
+        v = u * 1.0
+        u[2:5] = x[:3]
+        u[0] = 3.0
+        u *= v
+        return np.concatenate([u, v])
+
+    x = point(40)
+    np.testing.assert_allclose(dd.jacobian(f, mode="forward")(x), dense(f)(x), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(dd.hessian(f, mode="forward")(x), dense_hessian(f)(x), rtol=1e-11, atol=1e-13)
+
+
+def test_results_never_alias_what_the_pass_holds():
+    matrix = np.sin(np.arange(400.0)).reshape(10, 40)
+    before, x = matrix.copy(), point(40)
+    for f in (lambda x: matrix @ x, lambda x: x @ matrix.T, lambda x: np.sum(x), lambda x: x):
+        first = dd.jacobian(f, mode="forward")(x)
+        expected = first.copy()
+        first[...] = np.nan
+        np.testing.assert_array_equal(dd.jacobian(f, mode="forward")(x), expected)
+    np.testing.assert_array_equal(matrix, before)
+
+
+def test_strong_zero_of_results():
+    matrix = np.ones((4, 40))
+    matrix[0, :3] = 0.0
+    matrix[1] = 0.0
+    x = point(40)
+    x[3:] = 0.0
+
+    def f(x):
+        u = matrix @ x  # element 1 is 0 and depends on nothing
+        return np.sqrt(u) * np.array([1.0, 1.0, 0.0, 1.0]) + np.sqrt(u)[::-1]
+
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(dd.jacobian(f, mode="forward")(x), dense(f)(x))
+        np.testing.assert_array_equal(dd.hessian(f, mode="forward")(x), dense_hessian(f)(x))
+        np.testing.assert_array_equal(
+            dd.hessian(lambda x: np.sum(f(x)), mode="forward")(x), dense_hessian(lambda x: np.sum(f(x)))(x))
+    huge = np.full((2, 40), 1e200)
+    f = lambda x: (huge @ (x * 1e200)) * 1e-300
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(dd.jacobian(f, mode="forward")(x), dense(f)(x))
+
+
+# -- second derivatives ------------------------------------------------------------------------------------------------
+
+
+def kept_second(f, x, **options):
+    """How many planes the result of a structured pass of second order has, and how many ε1ε2 planes."""
+    seen = []
+
+    def watched(x):
+        y = f(x)
+        columns = getattr(y, "_columns", None)
+        seen.append(None if columns is None else (len(columns.numbers), columns.pairs.shape[1]))
+        return y
+
+    dd.hessian(watched, mode="forward", **options)(x)
+    return seen[0]
+
+
+@pytest.mark.parametrize(("f", "planes"), [
+    (lambda x: x * 2 + 1, (1, 0)), (lambda x: x[1:] + x[:-1], (2, 0)), (lambda x: x[1:] * x[:-1], (2, 1)),
+    (lambda x: np.exp(x), (1, 1)), (lambda x: np.exp(x[1:] - x[:-1]), (2, 3)), (lambda x: np.sum(x**2), (1, 0)),
+    (lambda x: np.sum(x**2) ** 2, (1, 1)), (lambda x: np.ones((5, 60)) @ x, (1, 0)),
+    (lambda x: np.exp(np.ones((5, 60)) @ x), (1, 1)), (lambda x: np.max(x) ** 2, (1, 1)),
+    (lambda x: x.reshape(20, 3).sum(axis=1), (3, 0)), (lambda x: (x.reshape(20, 3) ** 2).sum(axis=1), (3, 3)),
+    (lambda x: np.concatenate([x[:3] ** 2, x[3:]]), (1, 1)),
+    (lambda x: np.take(x, [0]) * x[1:2] + x[2:3], (3, 1)),
+])
+def test_only_pairs_with_second_derivatives_have_planes(f, planes):
+    assert kept_second(f, point()) == planes
+
+
+def logistic(design, sign, form):
+    def loss(w):
+        z = -sign * (design @ w)
+        if form == "log":
+            return np.sum(np.log(1.0 + np.exp(z))) + 0.5 * np.sum(w**2)
+        if form == "log1p":
+            return np.sum(np.log1p(np.exp(z))) + 0.5 * np.dot(w, w)
+        return np.mean(np.logaddexp(0.0, z)) * len(sign) + 0.5 * (w @ w)
+
+    return loss
+
+
+@pytest.mark.parametrize("form", ["log", "log1p", "logaddexp"])
+@pytest.mark.parametrize("mode", ["auto", "forward"])
+@pytest.mark.parametrize(("rows", "n"), [(50, 8), (300, 60), (40, 300)])
+def test_hessian_of_logistic_regression(form, mode, rows, n):
+    rng = np.random.default_rng(n)
+    design, sign, w = rng.normal(size=(rows, n)), rng.choice([-1.0, 1.0], rows), rng.normal(size=n) / n
+    f = calls(logistic(design, sign, form))
+    value, gradient, hess = dd.value_grad_and_hessian(f, mode=mode)(w)
+    assert f.count == 1
+    p = 1 / (1 + np.exp(sign * (design @ w)))
+    expected = design.T * (p * (1 - p)) @ design + np.eye(n)
+    np.testing.assert_array_equal(hess, hess.T)
+    np.testing.assert_allclose(hess, expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max())
+    np.testing.assert_allclose(gradient, -design.T @ (sign * p) + w, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(value, f(w), rtol=1e-14)
+
+
+def test_hessian_of_a_network_goes_back_through_its_layers():
+    layers, x = layers_of(40, 25, 25, 6), point(40)
+
+    def f(x):
+        return -np.log(network(x, layers)[2]) + np.sum(network(x, layers) ** 2)
+
+    hess = dd.hessian(f)(x)
+    np.testing.assert_array_equal(hess, hess.T)
+    np.testing.assert_allclose(hess, dense_hessian(f)(x), rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(hess, dd.hessian(f, mode="reverse")(x), rtol=1e-10, atol=1e-13)
+
+
+def test_no_array_of_second_order_planes_is_made():
+    import tracemalloc
+
+    rng = np.random.default_rng(1)
+    design, w = rng.normal(size=(20_000, 40)), rng.normal(size=40) / 40
+    f = lambda w: np.sum(np.log1p(np.exp(design @ w)))
+    dd.hessian(f)(w)
+    tracemalloc.start()
+    dd.hessian(f)(w)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # The matrix twice, and some vectors; dense ε1ε2 planes would be twenty times the matrix.
+    assert peak < 4 * design.nbytes
+
+
+HESSIANS = {name: f for name, f in FUNCTIONS.items()
+            if name not in ("brusselator", "nested", "complex on the way", "single precision on the way")}
+
+
+@pytest.mark.parametrize("name", HESSIANS)
+def test_second_derivatives_are_the_same_with_structure(name):
+    f, x = HESSIANS[name], point()
+    weighted = lambda x: np.sum(f(x) * np.cos(np.arange(np.size(f(dd.value(x))))).reshape(np.shape(f(dd.value(x)))))
+    expected = dense_hessian(weighted)(x)
+    for mode in ("auto", "forward"):
+        hess = dd.hessian(weighted, mode=mode)(x)
+        np.testing.assert_allclose(hess, expected, rtol=1e-11, atol=1e-12)
+        np.testing.assert_array_equal(hess, hess.T)
+
+
+@pytest.mark.parametrize("f", [*WRITERS, written_over, written_through_two_views, input_written, scattered, assigned])
+def test_writing_is_that_of_numpy_at_second_order(f):
+    x = point()
+    value, gradient, hess = dd.value_grad_and_hessian(lambda x: np.sum(f(x) ** 3))(x)
+    np.testing.assert_allclose(value, np.sum(dd.value(f(x * 1.0)) ** 3) if f is not scattered else value, rtol=1e-13)
+    np.testing.assert_allclose(hess, dense_hessian(lambda x: np.sum(f(x) ** 3))(x), rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(gradient, dd.grad(lambda x: np.sum(f(x) ** 3), chunk_size=60)(x), rtol=1e-11, atol=1e-11)
+
+
+def test_vectors_have_hessians_of_their_entries():
+    x = point(12)
+    matrix = np.sin(np.arange(36.0)).reshape(3, 12)
+    for f in (lambda x: np.exp(x[1:]) * x[:-1], lambda x: np.exp(matrix @ x), lambda x: matrix @ x**3,
+              lambda x: np.tanh(matrix @ x) * x[:3] * np.sum(x**2)):
+        np.testing.assert_allclose(dd.hessian(f, mode="forward")(x), dense_hessian(f)(x), rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(dd.hessian(f)(x), dense_hessian(f)(x), rtol=1e-11, atol=1e-13)
+
+
+def test_automatic_mode_tries_structure_once():
+    f = calls(lambda x: np.sum(np.cumsum(x**2)) ** 2 * x[0])  # dense planes of as many elements as there are inputs
+    x, derivative = point(200), dd.hessian(f)
+    expected = dd.hessian(f, mode="reverse")(x)
+    f.count = 0
+    np.testing.assert_allclose(derivative(x), expected, rtol=1e-11)
+    assert f.count == 2
+    np.testing.assert_allclose(derivative(x), expected, rtol=1e-11)
+    assert f.count == 3
+
+
+def test_second_order_under_strict_and_at_ties(always):
+    x = np.array([0.0, 1.0, 1.0, 2.0, -1.0, 3.0, 0.5, 0.25])
+    matrix = np.sin(np.arange(24.0)).reshape(3, 8)
+    for f in (lambda x: np.sum(np.abs(x) ** 2), lambda x: np.sum(np.maximum(x[1:], x[:-1]) ** 2),
+              lambda x: np.sum(np.abs(matrix @ (x * 0.0)) * x[0]), lambda x: np.max(x[1:3]) ** 2):
+        for strict in (False, True):
+            np.testing.assert_array_equal(
+                dd.hessian(f, mode="forward", strict=strict)(x), dense_hessian(f, strict=strict)(x))
+
+
+def test_second_order_in_single_precision():
+    x = point(40).astype(np.float32)
+    design = np.sin(np.arange(400.0, dtype=np.float32)).reshape(10, 40)
+    f = lambda x: np.sum(np.exp(design @ x) ** 2) + np.sum(x[1:] * x[:-1] ** 2)
+    hess = dd.hessian(f, mode="forward")(x)
+    assert hess.dtype == np.float32
+    expected = dense_hessian(f)(x)
+    np.testing.assert_allclose(hess, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+
+
+def test_nested_derivatives_go_through():
+    x = point(40)
+    f = lambda x, t: np.sum(np.sin(t * x[1:]) * x[:-1])
+    np.testing.assert_allclose(
+        dd.derivative(lambda t: dd.hessian(f, mode="forward")(x, t))(0.5),
+        dd.derivative(lambda t: dense_hessian(f)(x, t))(0.5), rtol=1e-12, atol=1e-13)
+    g = lambda x: np.sum(x * dd.grad(lambda y: np.sum(np.sin(x * y)))(np.ones(40)))
+    np.testing.assert_allclose(dd.hessian(g)(x), dense_hessian(g)(x), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [40, 400])
+def test_numbers_taken_out_of_an_array_stay_structured(n):
+    def f(x):
+        total = 0.0
+        for i in range(1, len(x)):
+            total = total + 100.0 * (x[i] - x[i - 1] ** 2) ** 2 + (1.0 - x[i - 1]) ** 2
+        return total
+
+    x = point(n)
+    np.testing.assert_allclose(dd.hessian(f, mode="forward")(x), rosenbrock_hessian(x), rtol=1e-11, atol=1e-10)
+
+
+def test_dense_second_order_planes_beyond_the_memory_are_made_in_chunks():
+    x = point(30)
+    f = calls(lambda x: np.sum(np.cumsum(x**2)) ** 2)
+    memory = 8 * 30 * 30 * 4
+    hess = dd.hessian(f, mode="forward", max_memory=memory)(x)
+    np.testing.assert_allclose(hess, dense_hessian(f)(x), rtol=1e-12)
+    assert f.count > 3
+
+
+def test_sums_that_share_a_variable_are_found_again():
+    pytest.importorskip("scipy.sparse")
+    matrix = np.sin(np.arange(400.0)).reshape(10, 40)
+    for f in (lambda x: np.sum((x - x.mean()) ** 2), lambda x: np.log(np.sum(np.exp(x))) + np.sum(np.diff(x) ** 4),
+              lambda x: np.sum(np.exp(matrix @ x)) * np.sum(x**2), lambda x: np.var(x) ** 2 + x[0] * x[3]):
+        x = point(40)
+        expected = dense_hessian(f)(x)
+        for mode in ("auto", "forward"):
+            hess = dd.hessian(f, sparse=True, mode=mode)(x)
+            assert (abs(hess - hess.T) > 0).nnz == 0
+            np.testing.assert_allclose(hess.toarray(), expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("order", ["slices", "gathers"])
+def test_sparse_assembly_adds_what_comes_twice(order):
+    pytest.importorskip("scipy.sparse")
+    places = np.arange(40) if order == "slices" else np.random.default_rng(1).permutation(40)
+    f = lambda x: np.sum(x[places][1:] ** 2 * x[places][:-1]) + np.sum(x[[3, 3, 5]] ** 2 * x[[3, 4, 3]])
+    x = point(40)
+    hess = dd.hessian(f, sparse=True)(x)
+    assert hess.has_canonical_format
+    assert hess.has_sorted_indices
+    hess.check_format(full_check=True)
+    np.testing.assert_allclose(hess.toarray(), dense_hessian(f)(x), rtol=1e-12, atol=1e-13)
+    assert hess.nnz < 40 * 3 + 6

@@ -284,9 +284,9 @@ def watched(monkeypatch):
     """How many planes each structured array has that scalars become."""
     counts, made = [], tangents.make_structured
 
-    def counted(value, planes, columns, level):
+    def counted(value, planes, *rest):
         counts.append(planes.shape[0])
-        return made(value, planes, columns, level)
+        return made(value, planes, *rest)
 
     monkeypatch.setattr(tangents, "make_structured", counted)
     return counts
@@ -364,3 +364,31 @@ def test_a_number_that_is_made_twice_keeps_no_old_window():
     h = seed_hyperduals([2.0] * 9, 0, 0, 9, 0, 9, TRIANGLE)[8]
     h.__init__(3.0, 1.0, 1.0)
     assert (h * h).e12 == 2.0
+
+
+def _duplicated(x):
+    y, z = x[1:] * x[:-1] * x[1:], np.take(x, [1, 1, 2]) * x[1:4]
+    return y[0] * z[0] * z[1] + np.sum(z * z[0])
+
+
+def _put(x):
+    y = np.zeros_like(x)
+    y[0], y[1:3] = x[0] * x[1], x[2] * x[3]
+    y[4] = y[0] * 2
+    return np.sum(y**3) + y[1] * y[4]
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: np.sum(x[0] * x[3] * np.sin(x)), lambda x: np.sum(np.exp(x * x[1]) * x[2]),
+    lambda x: np.sum((x[0] * x[0] + x[1]) * x**2) + x[3] * x[4] * x[3], _duplicated, _put,
+    lambda x: np.sum(np.array([x[0] * x[1], np.sin(x[2]), x[3]]) * x[:3] ** 2),
+    lambda x: np.sum(x) * x[0] * np.prod(x[:3]), lambda x: (x @ x) * x[0] + np.linalg.norm(x) * x[1],
+    lambda x: sum(x[i] * x[-i - 1] ** 2 for i in range(10)) * np.sum(x[:2]),
+    lambda x: np.sum(np.where(x > 0.5, x * x[0], x**2)), lambda x: np.max(x) * np.max(x * x[0]),
+])
+def test_second_order_numbers_leave_structured_arrays_and_come_back(f):
+    """Taken out they store a window, and they meet structured arrays again: the Hessian is that of dense planes."""
+    x = np.linspace(0.1, 1.3, 40)
+    hess = dd.hessian(f, mode="forward")(x)
+    np.testing.assert_allclose(hess, dd.hessian(f, mode="forward", chunk_size=40)(x), rtol=1e-13, atol=1e-13)
+    np.testing.assert_array_equal(hess, hess.T)

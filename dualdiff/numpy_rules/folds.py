@@ -149,7 +149,7 @@ def extremum(ufunc, entries):
 def along_first(entries, index):
     """One entry of the first axis for each place of the other axes."""
     key = (index, *np.ogrid[tuple(slice(n) for n in entries.shape[1:])])
-    taken = entries.map_planes(lambda stack: part(stack[(slice(None), *key)]), part(entries.value[key]))
+    taken = entries.map_planes(lambda stack: part(stack[(slice(None), *key)]), part(entries.value[key]), moves=True)
     # Of one axis the index is a number, and what it takes a view.
     return taken if np.ndim(index) else taken.copy()
 

@@ -9,11 +9,10 @@ import math
 import numpy as np
 
 from .. import tangents
-from .._array import level, make
 from ..errors import DifferentiationTypeError
 from ..kinds import is_dual
 from ..packing import primal, spread
-from .registry import behind, linear, multilinear, numbers, rule, value_only
+from .registry import behind, linear, multilinear, numbers, rule, strong, value_only
 
 
 def any_dual(*operands):
@@ -104,23 +103,30 @@ def _arrays(*operands):
 
 
 def _structured_product(a, b):
-    """A plain matrix and a vector with structured tangents: no flops beyond those of the value; None for all else."""
-    if a.ndim == 1 and b.ndim == 1:
+    """A plain matrix and a vector with structured tangents, or two vectors; None for all else."""
+    if not (tangents.is_structured(a) or tangents.is_structured(b)) or a.ndim > 2 or b.ndim > 2:
         return None
+    if a.ndim == b.ndim == 1 and a.size == b.size:
+        if not all(tangents.is_structured(x) or not is_dual(x) for x in (a, b)):
+            return None
+        value = np.asarray(np.matmul(*(x.value if is_dual(x) else x for x in (a, b))))
+        return tangents.summed(np.multiply(a, b), (0,), False, value)
     matrix, vector = (a, b) if b.ndim == 1 else (b, a)
-    if not tangents.is_structured(vector) or is_dual(matrix) or matrix.ndim != 2 or vector.ndim != 1:
+    if not tangents.is_structured(vector) or is_dual(matrix) or matrix.ndim != 2 or vector.ndim != 1 \
+            or matrix.dtype.kind not in "biuf":
         return None
     value = np.matmul(a.value if vector is a else a, b.value if vector is b else b)
-    planes = tangents.product(matrix if vector is b else matrix.T, vector)
-    return make(value, (planes,), None, level(vector))
+    matrix = matrix if vector is b else matrix.T
+    return tangents.product(matrix, vector, value, lambda planes: strong(_matmul_planes, [planes, matrix.T], (0,)))
 
 
 @rule(np.matmul, np.linalg.matmul)
 def _matmul(a, b, /, out=None):
-    made = _structured_product(*_arrays(a, b))
-    if made is not None:
-        return store(made, out)
-    return store(multilinear(np.matmul, _arrays(a, b), _matmul_planes, _matmul_grid), out)
+    a, b = _arrays(a, b)
+    made = _structured_product(a, b)
+    if made is None:
+        made = multilinear(np.matmul, (a, b), _matmul_planes, _matmul_grid)
+    return store(made, out)
 
 
 # -- products of vectors with vectors and matrices -------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import rules, tangents
-from .._array import level, make, make_structured, settle, sum_first
+from .._array import level, make_structured, settle, sum_first
 from ..kinds import apply_unary, is_dual
 from ..packing import part, primal
 from .folds import cast, fold, folded_axes, loud, missing, scan
@@ -24,6 +24,8 @@ def given(**options):
 def _sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
     if dtype is None and keepdims is False and where is True:
         total = sum_first(a, axis)
+        if total is None and tangents.is_structured(a):
+            total = tangents.summed(a, folded_axes(axis, a.ndim), False, part(np.add.reduce(a._primal, axis=axis)))
         if total is not None:
             return total if missing(initial) else total + initial
     a = cast(a, dtype)
@@ -44,12 +46,7 @@ def _structured_sum(a, axis, value, keepdims, where):
     """The sum of an array with structured tangents, beside its value; None where that is not the way."""
     if not tangents.is_structured(a) or where is not True:
         return None
-    axes = folded_axes(axis, a.ndim)
-    if len(axes) == a.ndim:
-        dense = tangents.total(a._planes, a._columns)
-        return make(value, (dense.reshape((-1, *value.shape)),), None, level(a))
-    kept = tangents.along(a, axes, keepdims is True)
-    return None if kept is None else make_structured(value, *kept, level(a))
+    return tangents.summed(a, folded_axes(axis, a.ndim), keepdims is True, value)
 
 
 @rule(np.mean)
@@ -64,7 +61,8 @@ def _mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     total = _structured_sum(a, axis, value, keepdims, where)
     if total is not None:
         count = a.size // max(value.size, 1)
-        return make_structured(value, total._planes / count, total._columns, level(a))
+        cross = None if total._cross is None else total._cross / count
+        return make_structured(value, total._planes / count, total._columns, level(a), cross)
     with np.errstate(all="ignore"):
         return a.map_planes(lambda stack: part(np.mean(stack, axis=planes, **options)), value)
 

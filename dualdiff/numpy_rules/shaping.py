@@ -49,7 +49,9 @@ def _alike(a, made):
 
 
 def _memory(x):
-    return x._stacks if not tangents.is_structured(x) else (x._planes,)
+    if not tangents.is_structured(x):
+        return x._stacks
+    return (x._planes,) if x._cross is None else (x._planes, x._cross)
 
 
 def _shares(old, new):
