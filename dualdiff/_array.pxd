@@ -33,6 +33,7 @@ cdef class HyperDualArray(ArrayNumber):
 ctypedef object (*shortcut_t)(object function, tuple args, dict kwargs)
 
 cdef bint is_array(object a) noexcept
+cdef bint as_index(object a, Py_ssize_t *out) except -1
 cdef int real_type(object a) noexcept
 cdef bint is_flat(cnp.ndarray a, int lead) noexcept
 cdef cnp.ndarray new_values(int nd, const cnp.npy_intp *dims, int t)

@@ -13,10 +13,10 @@ rule with a product that NumPy's own loop or a few lines compute (`product`), or
 cimport cython
 from cpython.dict cimport PyDict_Next
 from cpython.float cimport PyFloat_AS_DOUBLE
-from cpython.long cimport PyLong_AsSsize_t, PyLong_CheckExact
+from cpython.long cimport PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
-from libc.math cimport isfinite, isnan
+from libc.math cimport fabs, isnan
 from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
@@ -26,7 +26,7 @@ cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject *)
 
 from ._array cimport (
-    ArrayNumber, DualArray, HyperDualArray, call_unary, is_array, is_flat, new_dual_array, new_hyper_array, new_stack,
+    ArrayNumber, DualArray, HyperDualArray, as_index, call_unary, is_array, is_flat, new_dual_array, new_hyper_array, new_stack,
     new_values, pairs, real_type, repeated, set_shortcuts,
 )
 from ._kernels cimport U_sqrt, U_square, find_loop, loop_t
@@ -247,9 +247,8 @@ cdef bint open_fold(Fold *f, Shape *s, PyObject *value, PyObject *axis, PyObject
             return False
         keep = <object> keepdims is True
     if axis != NULL and <object> axis is not None:
-        if not PyLong_CheckExact(<object> axis):
+        if not as_index(<object> axis, &place):
             return False
-        place = PyLong_AsSsize_t(<object> axis)
         place += nd if place < 0 else 0
         if not 0 <= place < nd:
             return False
@@ -530,10 +529,8 @@ cdef int fill(list operands, const Parts *parts, int which, double *out, Py_ssiz
 
 cdef object serve_join(Shortcut self, PyObject **given):
     cdef Py_ssize_t axis = 0
-    if given[1] != NULL:
-        if not PyLong_CheckExact(<object> given[1]):
-            return None
-        axis = PyLong_AsSsize_t(<object> given[1])
+    if given[1] != NULL and not as_index(<object> given[1], &axis):
+        return None
     return join(<object> given[0], axis, self.kind == STACK)
 
 
@@ -861,7 +858,7 @@ cdef bint open_matrix(Factor *f, PyObject *value, bint is_left) noexcept:
 
 
 cdef object serve_matmul(Shortcut self, PyObject **given):
-    """Vectors and matrices; of `np.inner` the right one must be a vector, of `np.vdot` both."""
+    """Vectors and matrices; of `np.inner` the right one must be a vector, of `np.vecdot` and `np.vdot` both."""
     if given[0] == NULL or given[1] == NULL:
         return None
     return matrix_product(<object> given[0], <object> given[1], self.kind)
@@ -875,9 +872,14 @@ cdef object matrix_product(object a, object b, int kind):
         return None
     if not open_matrix(&fa, pa.value, True) or not open_matrix(&fb, pb.value, False) or fa.columns != fb.rows:
         return None
+    if kind == RAVELLED:
+        # NumPy copies before it multiplies.
+        va, vb = flat(pa.value, 0), flat(pb.value, 0)
+        open_matrix(&fa, <PyObject *> va, True)
+        open_matrix(&fb, <PyObject *> vb, False)
     s.nd = 0
     if cnp.PyArray_NDIM(<cnp.ndarray> pa.value) == 2:
-        if kind == VECTORS:
+        if kind == VECTORS or kind == RAVELLED:
             return None
         s.dims[0], s.nd = fa.rows, 1
     if cnp.PyArray_NDIM(<cnp.ndarray> pb.value) == 2:
@@ -935,20 +937,24 @@ cdef object serve_cross(Shortcut self, PyObject **given):
 # ---------------------------------------------------------------------------------------------------------------------
 
 cdef enum:
-    # Exponents of two between which neither squares nor products with tangents overflow or underflow to any effect.
-    LEAST_SQUARE = -50
-    MOST_SQUARE = 50
-
-cdef double LOW = 2.0**LEAST_SQUARE
-cdef double HIGH = 2.0**MOST_SQUARE
+    # The exponents of two of the largest entry between which no square that matters and no product of an entry with a
+    # tangent that does overflows or underflows.
+    LEAST = -25
+    LARGEST = 25
 
 
-cdef bint are_safe(const double *squares, Py_ssize_t n) noexcept:
+cdef bint is_moderate(PyObject *value):
+    """Whether the largest entry is between these powers of two: no tip, and no trouble with squares."""
+    v = flat(value, 0)
+    cdef const double *x = <const double *> cnp.PyArray_DATA(<cnp.ndarray> v)
+    cdef double largest = 0.0
     cdef Py_ssize_t i
-    for i in range(n):
-        if not LOW < squares[i] < HIGH:
+    for i in range(cnp.PyArray_SIZE(<cnp.ndarray> v)):
+        # Of nan, too, it is not less.
+        if not fabs(x[i]) < 2.0**LARGEST:
             return False
-    return True
+        largest = max(largest, fabs(x[i]))
+    return largest > 2.0**LEAST
 
 
 cdef object serve_norm(Shortcut self, PyObject **given):
@@ -956,35 +962,57 @@ cdef object serve_norm(Shortcut self, PyObject **given):
     cdef Parts parts
     cdef Factor left, right
     cdef Shape s
+    cdef int nd
     x, order = <object> given[0], given[1]
-    if not is_array(x) or not look(x, &parts):
+    if not is_array(x) or not look(x, &parts) or not is_moderate(parts.value):
         return None
     if not is_missing(order) and not (PyLong_CheckExact(<object> order) and <object> order == 2):
         return None
-    if self.kind == VECTORS or not is_missing(given[2]) or not is_missing(given[3]):
-        if not is_missing(given[2]) or self.kind == VECTORS or cnp.PyArray_NDIM(<cnp.ndarray> parts.value) == 1:
-            return root_of_squares(x, given[2], given[3])
-        return None
-    if not is_missing(order) and cnp.PyArray_NDIM(<cnp.ndarray> parts.value) > 1:
-        return None
-    # NumPy adds in the order of memory.
-    if cnp.PyArray_NDIM(<cnp.ndarray> parts.value) > 1 and not is_flat(<cnp.ndarray> parts.value, 0):
+    nd = cnp.PyArray_NDIM(<cnp.ndarray> parts.value)
+    if self.kind == VECTORS or not is_missing(given[2]):
+        return root_of(total_of(add_up, call_unary(U_square, x, NULL), given[2], given[3], True))
+    # NumPy adds in the order of memory; of a matrix 2 is another norm.
+    if not is_missing(given[3]) or (nd > 1 and (not is_missing(order) or not is_flat(<cnp.ndarray> parts.value, 0))):
         return None
     value = flat(parts.value, 0)
     open_factor(&left, value, 1, cnp.PyArray_SIZE(<cnp.ndarray> value))
     open_factor(&right, value, left.columns, 1)
     s.nd = 0
-    square = product(multiply, x, x, &parts, &parts, &left, &right, &s)
-    return None if square is None or not are_safe(value_of(square), 1) else call_unary(U_sqrt, square, NULL)
+    return root_of(product(multiply, x, x, &parts, &parts, &left, &right, &s))
 
 
-cdef object root_of_squares(object x, PyObject *axis, PyObject *keepdims):
-    cdef Py_ssize_t n
-    sums = total_of(add_up, call_unary(U_square, x, NULL), axis, keepdims, True)
-    if sums is None:
+cdef object root_of(object squares):
+    """The square root of sums of squares; None at a tip, and where something is not finite."""
+    cdef Parts parts
+    cdef Py_ssize_t i
+    cdef const double *x
+    if squares is None:
         return None
-    n = cnp.PyArray_SIZE(<cnp.ndarray> (<ArrayNumber> sums).v) if is_array(sums) else 1
-    return call_unary(U_sqrt, sums, NULL) if are_safe(value_of(sums), n) else None
+    x = value_of(squares)
+    for i in range(cnp.PyArray_SIZE(<cnp.ndarray> (<ArrayNumber> squares).v) if is_array(squares) else 1):
+        if x[i] < 2.0**(2*LEAST):
+            return None
+    root = call_unary(U_sqrt, squares, NULL)
+    return root if is_tame(root) else None
+
+
+cdef bint is_tame(object x) except -1:
+    """Whether all tangents of a result are finite."""
+    cdef HyperDual h
+    cdef Parts parts
+    cdef int i
+    if type(x) is Dual:
+        return are_finite((<Dual> x).t, (<Dual> x).k)
+    if type(x) is HyperDual:
+        h = <HyperDual> x
+        return are_finite(h.e1_, h.k1) and are_finite(h.e2_, h.k2) and are_finite(h.e12_, h.pairs)
+    if not look(x, &parts):
+        return False
+    for i in range(parts.count):
+        if not are_finite(<const double *> cnp.PyArray_DATA(<cnp.ndarray> parts.stack[i]),
+                          cnp.PyArray_SIZE(<cnp.ndarray> parts.stack[i])):
+            return False
+    return True
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -998,6 +1026,7 @@ cdef enum:
     MATRICES
     RIGHT_VECTOR
     VECTORS
+    RAVELLED
     CONCATENATE
     STACK
     ROW
@@ -1113,7 +1142,7 @@ cdef int fill_table() except -1:
     add((np.matmul, np.linalg.matmul), serve_matmul, ("x1", "x2"), 2, MATRICES)
     add((np.dot,), serve_matmul, ("a", "b"), 2, MATRICES)
     add((np.inner,), serve_matmul, ("a", "b"), 2, RIGHT_VECTOR)
-    add((np.vdot,), serve_matmul, ("a", "b"), 2, VECTORS)
+    add((np.vdot,), serve_matmul, ("a", "b"), 2, RAVELLED)
     add((np.vecdot, np.linalg.vecdot), serve_matmul, ("x1", "x2"), 2, VECTORS)
     add((np.outer,), serve_outer, ("a", "b"), 2, MATRICES)
     add((np.linalg.outer,), serve_outer, ("x1", "x2"), 2, VECTORS)
@@ -1137,6 +1166,11 @@ cdef int fill_table() except -1:
 
 fill_table()
 set_shortcuts(shortcut)
+
+
+def table():
+    """The shortcuts by NumPy function: the table itself, which tests empty to compare with the rules."""
+    return SHORTCUTS
 
 
 # ---------------------------------------------------------------------------------------------------------------------
