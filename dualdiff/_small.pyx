@@ -26,11 +26,13 @@ cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject *)
 
 from ._array cimport (
-    ArrayNumber, DualArray, HyperDualArray, as_index, call_unary, is_array, is_flat, new_dual_array, new_hyper_array, new_stack,
+    ArrayNumber, DualArray, HyperDualArray, as_index, call_binary, call_unary, is_array, is_flat, new_dual_array, new_hyper_array, new_stack,
     new_values, pairs, real_type, repeated, set_shortcuts,
 )
-from ._kernels cimport U_sqrt, U_square, find_loop, loop_t
+from ._kernels cimport B_divide, B_subtract, U_root, U_sqrt, U_square, find_loop, loop_t
 from ._scalar cimport FULL, TRIANGLE, Dual, HyperDual, as_double, count_pairs, new_dual, new_hyper
+
+import operator
 
 import numpy as np
 
@@ -409,9 +411,6 @@ cdef void take(const double *x, double *out, const void *how) noexcept:
 cdef object rearranged(object function, tuple args, dict kwargs):
     """Serve a function whose result holds entries of its first argument and zeros (see `registry.rearranging`)."""
     cdef Parts parts
-    cdef Shape s
-    cdef Places places
-    cdef cnp.ndarray found
     if not is_array(args[0]) or not look(args[0], &parts):
         return None
     shape = (<object> parts.value).shape
@@ -420,18 +419,49 @@ cdef object rearranged(object function, tuple args, dict kwargs):
     if positions is None:
         numbers = np.arange(1, cnp.PyArray_SIZE(<cnp.ndarray> parts.value) + 1).reshape(shape)
         positions = function(numbers, *args[1:], **kwargs)
-        if type(positions) is not cnp.ndarray or not 0 < positions.size <= MOST or not (
-                0 < positions.ndim <= MOST_DIMENSIONS):
-            return None
-        positions = np.ascontiguousarray(positions, np.intp)
         if len(POSITIONS) >= 256:
             POSITIONS.clear()
         POSITIONS[key] = positions
-    found = positions
-    s.nd = cnp.PyArray_NDIM(found)
-    memcpy(s.dims, cnp.PyArray_DIMS(found), s.nd*sizeof(cnp.npy_intp))
-    places.position, places.n = <const Py_ssize_t *> cnp.PyArray_DATA(found), cnp.PyArray_SIZE(found)
-    return mapped(take, &places, <ArrayNumber> args[0], &parts, &s)
+    return picked(args[0], positions)
+
+
+def picked(x, positions):
+    """Entries of a small dual array by flat position from 1, where 0 gives a zero; None where `registry.pick` must."""
+    cdef Parts parts
+    cdef Shape s
+    cdef Places places
+    cdef cnp.ndarray p
+    if type(positions) is not cnp.ndarray or not is_array(x) or not look(x, &parts):
+        return None
+    p = <cnp.ndarray> positions
+    if cnp.PyArray_TYPE(p) != cnp.NPY_INTP or not cnp.PyArray_ISBEHAVED_RO(p) or not (
+            0 < cnp.PyArray_SIZE(p) <= MOST and 0 < cnp.PyArray_NDIM(p) <= MOST_DIMENSIONS):
+        return None
+    ordered = flat(<PyObject *> p, 0)
+    s.nd = cnp.PyArray_NDIM(p)
+    memcpy(s.dims, cnp.PyArray_DIMS(p), s.nd*sizeof(cnp.npy_intp))
+    places.position = <const Py_ssize_t *> cnp.PyArray_DATA(<cnp.ndarray> ordered)
+    places.n = cnp.PyArray_SIZE(p)
+    return mapped(take, &places, <ArrayNumber> x, &parts, &s)
+
+
+cdef object serve_like(Shortcut self, PyObject **given):
+    """Zeros or ones without tangents."""
+    cdef Parts parts
+    cdef Shape s
+    cdef double *out[4]
+    cdef Py_ssize_t i
+    cdef int j
+    if not is_array(<object> given[0]) or not look(<object> given[0], &parts):
+        return None
+    s.nd = cnp.PyArray_NDIM(<cnp.ndarray> parts.value)
+    memcpy(s.dims, cnp.PyArray_DIMS(<cnp.ndarray> parts.value), s.nd*sizeof(cnp.npy_intp))
+    r = new_number(<ArrayNumber> <object> given[0], &s, out)
+    for i in range(size_of(&s)):
+        out[0][i] = 1.0 if self.kind == ONES else 0.0
+    for j in range(parts.count):
+        memset(out[j + 1], 0, cnp.PyArray_NBYTES(<cnp.ndarray> parts.stack[j]))
+    return r
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -943,6 +973,37 @@ cdef enum:
     LARGEST = 25
 
 
+cdef object KEPT = True
+
+
+cdef object variance(object x, PyObject *axis, PyObject *ddof, PyObject *keepdims):
+    """The mean square of the deviations from the mean, as NumPy computes it."""
+    cdef Py_ssize_t less = 0, n
+    if ddof != NULL and not as_index(<object> ddof, &less):
+        return None
+    mean = total_of(average, x, axis, <PyObject *> KEPT, True)
+    if mean is None:
+        return None
+    deviations = call_binary(B_subtract, x, mean)
+    squares = total_of(add_up, call_unary(U_square, deviations, NULL), axis, keepdims, True)
+    n = cnp.PyArray_SIZE(<cnp.ndarray> (<ArrayNumber> x).v)//cnp.PyArray_SIZE(<cnp.ndarray> (<ArrayNumber> mean).v)
+    return None if squares is None or n <= less else call_binary(B_divide, squares, <double> (n - less))
+
+
+cdef object serve_var(Shortcut self, PyObject **given):
+    """Variances, and standard deviations where no tip is among them."""
+    cdef Py_ssize_t i
+    cdef const double *v
+    made = variance(<object> given[0], given[1], given[2], given[3])
+    if made is None or self.kind != ROOT:
+        return made
+    v = value_of(made)
+    for i in range(cnp.PyArray_SIZE(<cnp.ndarray> (<ArrayNumber> made).v) if is_array(made) else 1):
+        if v[i] == 0.0:
+            return None
+    return call_unary(U_root, made, NULL)
+
+
 cdef bint is_moderate(PyObject *value):
     """Whether the largest entry is between these powers of two: no tip, and no trouble with squares."""
     v = flat(value, 0)
@@ -1032,13 +1093,19 @@ cdef enum:
     ROW
     ROWS
     COLUMNS
+    ONES
+    ROOT
+    VIEWS
+    MOVES
+    VALUES
 
 
 @cython.final
 cdef class Shortcut:
     """How a function is served: a handler and the names of its arguments, of which so many may be given by position.
 
-    Without a handler ``plain`` does the same to a plain array: a view, or a rearrangement of entries.
+    Without a handler ``plain`` is the function of a plain array: it gives a view, or looks at values only, or tells by
+    what it does to positions how it rearranges entries.
     """
 
     cdef handler_t handler
@@ -1046,7 +1113,6 @@ cdef class Shortcut:
     cdef int positional
     cdef int kind
     cdef object plain
-    cdef bint views
 
 
 # NumPy function -> its shortcut.
@@ -1062,10 +1128,10 @@ cdef int add(tuple functions, handler_t handler, tuple names, int positional, in
     return 0
 
 
-cdef int add_plain(object function, object plain, bint views) except -1:
+cdef int add_plain(object function, object plain, int kind) except -1:
     cdef Shortcut s = Shortcut.__new__(Shortcut)
     s.handler = NULL
-    s.plain, s.views = plain, views
+    s.plain, s.kind = plain, kind
     SHORTCUTS[function] = s
     return 0
 
@@ -1082,7 +1148,7 @@ cdef object shortcut(object function, tuple args, dict kwargs):
         return s.handler(s, given) if bind(s, args, kwargs, given) else None
     if not args or not are_numbers(args[1:]) or not are_numbers(kwargs.values()):
         return None
-    return viewed(s, args, kwargs) if s.views else rearranged(function, args, kwargs)
+    return rearranged(function, args, kwargs) if s.kind == MOVES else applied(s, args, kwargs)
 
 
 cdef bint are_numbers(object options) except -1:
@@ -1093,7 +1159,12 @@ cdef bint are_numbers(object options) except -1:
     return True
 
 
-cdef bint bind(Shortcut s, tuple args, dict kwargs, PyObject **given) noexcept:
+cdef bint says_nothing(object name, object option):
+    """Whether an option has its default, which rules that are compositions hand on."""
+    return option is NO_VALUE or (option is None and name in ("dtype", "out")) or (option is True and name == "where")
+
+
+cdef bint bind(Shortcut s, tuple args, dict kwargs, PyObject **given) except -1:
     """Give every argument its place; False where there is another one."""
     cdef Py_ssize_t i, place = 0, number = len(args)
     cdef PyObject *name
@@ -1111,27 +1182,37 @@ cdef bint bind(Shortcut s, tuple args, dict kwargs, PyObject **given) noexcept:
                 given[i] = option
                 break
         else:
-            return False
+            if not says_nothing(<object> name, <object> option):
+                return False
     return True
 
 
-cdef object viewed(Shortcut s, tuple args, dict kwargs):
-    """A view of the value, and of the planes alike; what is wrong with the arguments is for the rule to say."""
+cdef object applied(Shortcut s, tuple args, dict kwargs):
+    """What a function gives of the value, and views of the planes alike; errors are for the rule to raise."""
     if not is_array(args[0]) or type((<ArrayNumber> args[0]).v) is not cnp.ndarray:
         return None
     try:
-        view = s.plain((<ArrayNumber> args[0]).v, *args[1:], **kwargs)
+        made = s.plain((<ArrayNumber> args[0]).v, *args[1:], **kwargs)
     except Exception:
         return None
-    return repeated(<ArrayNumber> args[0], view)
+    if s.kind == VALUES:
+        return made
+    if type(made) is not list and type(made) is not tuple:
+        return repeated(<ArrayNumber> args[0], made)
+    views = [repeated(<ArrayNumber> args[0], view) for view in made]
+    return None if None in views else type(made)(views)
 
 
 cdef int fill_table() except -1:
     add((np.sum,), serve_sum, ("a", "axis", "keepdims"), 2)
     add((np.mean,), serve_mean, ("a", "axis", "keepdims"), 2)
+    add((np.var,), serve_var, ("a", "axis", "ddof", "keepdims"), 2)
+    add((np.std,), serve_var, ("a", "axis", "ddof", "keepdims"), 2, ROOT)
     add((np.cumsum,), serve_cumsum, ("a", "axis"), 2)
     add((np.max, np.amax), serve_max, ("a", "axis", "keepdims"), 2)
     add((np.min, np.amin), serve_min, ("a", "axis", "keepdims"), 2)
+    add((np.zeros_like, np.empty_like), serve_like, ("a",), 1)
+    add((np.ones_like,), serve_like, ("a",), 1, ONES)
     add((np.concatenate,), serve_join, ("arrays", "axis"), 2, CONCATENATE)
     add((np.stack,), serve_join, ("arrays", "axis"), 2, STACK)
     add((np.hstack,), serve_stack_of_vectors, ("tup",), 1, ROW)
@@ -1150,17 +1231,24 @@ cdef int fill_table() except -1:
     add((np.linalg.cross,), serve_cross, ("x1", "x2"), 2)
     add((np.linalg.norm,), serve_norm, ("x", "ord", "axis", "keepdims"), 4, MATRICES)
     add((np.linalg.vector_norm,), serve_norm, ("x", "ord", "axis", "keepdims"), 1, VECTORS)
-    add_plain(np.reshape, np.ndarray.reshape, True)
-    add_plain(np.ravel, np.ndarray.ravel, True)
-    add_plain(np.transpose, np.ndarray.transpose, True)
-    add_plain(np.swapaxes, np.ndarray.swapaxes, True)
-    add_plain(np.squeeze, np.ndarray.squeeze, True)
-    add_plain(np.diagonal, np.ndarray.diagonal, True)
-    add_plain(np.matrix_transpose, np.matrix_transpose, True)
-    for function in (np.moveaxis, np.expand_dims, np.broadcast_to, np.flip):
-        add_plain(function, function, True)
+    add_plain(np.reshape, np.ndarray.reshape, VIEWS)
+    add_plain(np.ravel, np.ndarray.ravel, VIEWS)
+    add_plain(np.transpose, np.ndarray.transpose, VIEWS)
+    add_plain(np.swapaxes, np.ndarray.swapaxes, VIEWS)
+    add_plain(np.squeeze, np.ndarray.squeeze, VIEWS)
+    add_plain(np.diagonal, np.ndarray.diagonal, VIEWS)
+    add_plain(np.matrix_transpose, np.matrix_transpose, VIEWS)
+    for function in (np.moveaxis, np.expand_dims, np.broadcast_to, np.flip, np.atleast_1d, np.atleast_2d, np.split,
+                     np.array_split, np.hsplit, np.vsplit):
+        add_plain(function, function, VIEWS)
     for function in (np.roll, np.tile, np.repeat, np.delete, np.resize, np.diagflat, np.tril, np.triu):
-        add_plain(function, None, False)
+        add_plain(function, function, MOVES)
+    for name in ("argmax", "argmin", "argsort", "nonzero", "all", "any"):
+        add_plain(getattr(np, name), getattr(np.ndarray, name), VALUES)
+    for name in ("shape", "ndim", "size"):
+        add_plain(getattr(np, name), operator.attrgetter(name), VALUES)
+    for function in (np.isnan, np.isfinite, np.isinf, np.signbit, np.count_nonzero):
+        add_plain(function, function, VALUES)
     return 0
 
 
