@@ -12,7 +12,7 @@ rule with a product that NumPy's own loop or a few lines compute (`product`), or
 
 cimport cython
 from cpython.dict cimport PyDict_Next
-from cpython.float cimport PyFloat_AS_DOUBLE
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
@@ -1265,17 +1265,19 @@ def table():
 # Seeding and reading small arrays: the short cut of the transforms
 # ---------------------------------------------------------------------------------------------------------------------
 
-cdef cnp.ndarray point_of(tuple args, Py_ssize_t *position, Py_ssize_t below):
-    """The argument that is differentiated, if it is an array of fewer than ``below`` float64 numbers; else None."""
+cdef bint is_point(object x, Py_ssize_t below) noexcept:
+    """Whether this is an array of fewer than ``below`` float64 numbers, and no number."""
+    return (real_type(x) == 0 and 0 < cnp.PyArray_NDIM(<cnp.ndarray> x) <= MOST_DIMENSIONS
+            and 0 < cnp.PyArray_SIZE(<cnp.ndarray> x) < below)
+
+
+cdef object argument(tuple args, Py_ssize_t *position):
+    """The argument at a position, counted from the end where that is negative; None where there is none."""
     cdef Py_ssize_t count = len(args)
     if not -count <= position[0] < count:
         return None
     position[0] += count if position[0] < 0 else 0
-    x = args[position[0]]
-    if real_type(x) != 0 or not 0 < cnp.PyArray_NDIM(<cnp.ndarray> x) <= MOST_DIMENSIONS or not (
-            0 < cnp.PyArray_SIZE(<cnp.ndarray> x) < below):
-        return None
-    return <cnp.ndarray> x
+    return args[position[0]]
 
 
 cdef cnp.ndarray copied(cnp.ndarray x):
@@ -1295,6 +1297,13 @@ cdef cnp.ndarray seeds(cnp.ndarray x, Py_ssize_t planes, bint identity):
     return t
 
 
+cdef Dual seeded_number(double x, double tangent, long level):
+    cdef Dual d = new_dual(1, level, False)
+    memset(d.t, 0, 4*sizeof(double))
+    d.v, d.t[0] = x, tangent
+    return d
+
+
 cdef object evaluated(object function, tuple args, Py_ssize_t position, dict kwargs, object seeded, long level):
     try:
         if len(args) == 1:
@@ -1309,86 +1318,131 @@ cdef object own(object y):
     return y.copy() if is_array(y) and Py_REFCNT(<PyObject *> y) > 1 else y
 
 
-cdef cnp.ndarray matrix_of(cnp.ndarray x, const double *parts, const Py_ssize_t *place, Py_ssize_t rows,
-                           Py_ssize_t planes, int orders, int nd, const cnp.npy_intp *dims):
-    """An array of the shape of the result and, for each order, of x, from planes of so many numbers each."""
+cdef bint open_result(object y, long level, Py_ssize_t k, Parts *parts) except -1:
+    """Open a small array that carries k dense tangents of this level, one behind the other."""
+    return (type(y) is DualArray and (<DualArray> y).level == level and look(y, parts)
+            and planes_of(parts.stack[0]) == k and is_flat(<cnp.ndarray> parts.stack[0], 0)
+            and cnp.PyArray_NDIM(<cnp.ndarray> parts.value) <= MOST_DIMENSIONS)
+
+
+cdef cnp.ndarray derivative(cnp.ndarray x, int orders, int nd, const cnp.npy_intp *dims):
+    """Room for a derivative: the shape of the result and, for each order, that of x."""
     cdef cnp.npy_intp shape[3*MOST_DIMENSIONS]
-    cdef int i, total = nd
-    cdef Py_ssize_t j, row
-    cdef cnp.ndarray made
-    cdef double *out
+    cdef int i, own = cnp.PyArray_NDIM(x)
     memcpy(shape, dims, nd*sizeof(cnp.npy_intp))
     for i in range(orders):
-        memcpy(shape + total, cnp.PyArray_DIMS(x), cnp.PyArray_NDIM(x)*sizeof(cnp.npy_intp))
-        total += cnp.PyArray_NDIM(x)
-    made = new_values(total, shape, 0)
-    out = <double *> cnp.PyArray_DATA(made)
-    for row in range(rows):
-        for j in range(planes):
-            out[row*planes + j] = parts[(j if place == NULL else place[j])*rows + row]
+        memcpy(shape + nd + i*own, cnp.PyArray_DIMS(x), own*sizeof(cnp.npy_intp))
+    return new_values(nd + orders*own, shape, 0)
+
+
+cdef cnp.ndarray jacobian(cnp.ndarray x, const double *planes, Py_ssize_t size, int nd, const cnp.npy_intp *dims):
+    """Planes, of so many numbers each, as the derivative of a result of this shape."""
+    cdef cnp.ndarray made = derivative(x, 1, nd, dims)
+    cdef double *out = <double *> cnp.PyArray_DATA(made)
+    cdef Py_ssize_t i, j, n = cnp.PyArray_SIZE(x)
+    for i in range(size):
+        for j in range(n):
+            out[i*n + j] = planes[j*size + i]
+    return made
+
+
+cdef cnp.ndarray hessian(cnp.ndarray x, const double *triangle):
+    """The triangle of a scalar's second derivatives and its mirror image."""
+    cdef cnp.ndarray made = derivative(x, 2, 0, NULL)
+    cdef double *out = <double *> cnp.PyArray_DATA(made)
+    cdef Py_ssize_t p, q, n = cnp.PyArray_SIZE(x)
+    for p in range(n):
+        for q in range(p, n):
+            out[p*n + q] = out[q*n + p] = triangle[0]
+            triangle += 1
     return made
 
 
 def first_order_pass(function, tuple args, Py_ssize_t position, dict kwargs, bint strict, bint scalar,
                      Py_ssize_t below):
-    """Differentiate a function of a small array in one pass: what `_scalar.first_order_pass` does for lists.
+    """Differentiate a function of a number or a small array: what `_scalar.first_order_pass` does for lists.
 
     Returns None when the argument is something else, else ``(value, derivative, None)``; or ``(result, level, True)``
     when the general path must read it.
     """
-    cdef cnp.ndarray x = point_of(args, &position, below), t
-    cdef DualArray d
     cdef Parts parts
-    cdef Py_ssize_t n
+    cdef cnp.ndarray t
+    cdef Py_ssize_t n = 1
     cdef long level
-    if x is None:
+    x = argument(args, &position)
+    if not PyFloat_CheckExact(x) and not is_point(x, below):
         return None
-    n = cnp.PyArray_SIZE(x)
     level = levels.open_level(strict)
-    y = evaluated(function, args, position, kwargs, new_dual_array(copied(x), seeds(x, n, True), level), level)
+    if PyFloat_CheckExact(x):
+        seeded = seeded_number(PyFloat_AS_DOUBLE(x), 1.0, level)
+    else:
+        n = cnp.PyArray_SIZE(<cnp.ndarray> x)
+        seeded = new_dual_array(copied(<cnp.ndarray> x), seeds(<cnp.ndarray> x, n, True), level)
+    y = evaluated(function, args, position, kwargs, seeded, level)
     if type(y) is Dual and (<Dual> y).level == level and (<Dual> y).k == n:
-        return np.float64((<Dual> y).v), matrix_of(x, (<Dual> y).t, NULL, 1, n, 1, 0, NULL), None
-    if scalar or type(y) is not DualArray or (<DualArray> y).level != level or not look(y, &parts):
-        return own(y), level, True
-    if not is_flat(<cnp.ndarray> parts.stack[0], 0) or planes_of(parts.stack[0]) != n or (
-            cnp.PyArray_NDIM(<cnp.ndarray> parts.value) > MOST_DIMENSIONS):
+        first = np.float64((<Dual> y).t[0]) if PyFloat_CheckExact(x) else jacobian(
+            <cnp.ndarray> x, (<Dual> y).t, 1, 0, NULL)
+        return np.float64((<Dual> y).v), first, None
+    if scalar or PyFloat_CheckExact(x) or not open_result(y, level, n, &parts):
         return own(y), level, True
     t = <cnp.ndarray> parts.stack[0]
-    return copied(<cnp.ndarray> parts.value), matrix_of(
-        x, <const double *> cnp.PyArray_DATA(t), NULL, cnp.PyArray_SIZE(<cnp.ndarray> parts.value), n, 1,
+    return copied(<cnp.ndarray> parts.value), jacobian(
+        <cnp.ndarray> x, <const double *> cnp.PyArray_DATA(t), cnp.PyArray_SIZE(<cnp.ndarray> parts.value),
         cnp.PyArray_NDIM(t) - 1, cnp.PyArray_DIMS(t) + 1), None
 
 
-cdef dict MIRRORS = {}
-
-
-cdef cnp.ndarray mirror(Py_ssize_t n):
-    """For every pair of n seeds the number of its plane in the triangle."""
-    found = MIRRORS.get(n)
-    if found is None:
-        p, q = pairs((TRIANGLE, n, n))
-        found = np.zeros((n, n), dtype=np.intp)
-        found[p, q] = found[q, p] = np.arange(len(p))
-        MIRRORS[n] = found
-    return <cnp.ndarray> found
-
-
 def second_order_pass(function, tuple args, Py_ssize_t position, dict kwargs, bint strict, Py_ssize_t below):
-    """The same at second order, of a scalar: ``(value, gradient, Hessian, None)`` or ``(result, level, None, True)``."""
-    cdef cnp.ndarray x = point_of(args, &position, below)
+    """The same at second order, of arrays: ``(value, gradient, Hessian, None)`` or ``(result, level, None, True)``."""
     cdef HyperDual h
     cdef Py_ssize_t n
     cdef long level
-    if x is None:
+    x = argument(args, &position)
+    if not is_point(x, below):
         return None
-    n = cnp.PyArray_SIZE(x)
+    n = cnp.PyArray_SIZE(<cnp.ndarray> x)
     level = levels.open_level(strict)
-    e1 = seeds(x, n, True)
-    seeded = new_hyper_array(copied(x), e1, e1, seeds(x, count_pairs(TRIANGLE, n, n), False), (TRIANGLE, n, n), level)
+    e1, e12 = seeds(<cnp.ndarray> x, n, True), seeds(<cnp.ndarray> x, count_pairs(TRIANGLE, n, n), False)
+    seeded = new_hyper_array(copied(<cnp.ndarray> x), e1, e1, e12, (TRIANGLE, n, n), level)
     y = evaluated(function, args, position, kwargs, seeded, level)
     if type(y) is not HyperDual or (<HyperDual> y).level != level or (<HyperDual> y).kind != TRIANGLE or (
             (<HyperDual> y).k1 != n):
         return own(y), level, None, True
     h = <HyperDual> y
-    return (np.float64(h.v), matrix_of(x, h.e1_, NULL, 1, n, 1, 0, NULL),
-            matrix_of(x, h.e12_, <const Py_ssize_t *> cnp.PyArray_DATA(mirror(n)), 1, n*n, 2, 0, NULL), None)
+    return (np.float64(h.v), jacobian(<cnp.ndarray> x, h.e1_, 1, 0, NULL), hessian(<cnp.ndarray> x, h.e12_), None)
+
+
+def directional_pass(function, primals, tangents, bint strict):
+    """Differentiate along one direction: ``(value, derivative, None)``, or as `first_order_pass` says.
+
+    Serves tuples of floats and small arrays, with a direction of the same shape for each.
+    """
+    cdef Parts parts
+    cdef long level
+    cdef cnp.ndarray stack
+    cdef double v, t
+    if type(primals) is not tuple or type(tangents) is not tuple or not primals or len(primals) != len(tangents):
+        return None
+    for x, direction in zip(<tuple> primals, <tuple> tangents):
+        if not (PyFloat_CheckExact(x) and PyFloat_CheckExact(direction)) and not (
+                is_point(x, MOST) and is_point(direction, MOST)
+                and cnp.PyArray_SAMESHAPE(<cnp.ndarray> x, <cnp.ndarray> direction)):
+            return None
+    level = levels.open_level(strict)
+    seeded = []
+    for x, direction in zip(<tuple> primals, <tuple> tangents):
+        if PyFloat_CheckExact(x):
+            v, t = x, direction
+            seeded.append(seeded_number(v, t, level))
+            continue
+        stack = new_stack(1, cnp.PyArray_NDIM(<cnp.ndarray> x), cnp.PyArray_DIMS(<cnp.ndarray> x), 0)
+        cnp.PyArray_CopyInto(stack, <cnp.ndarray> direction)
+        seeded.append(new_dual_array(copied(<cnp.ndarray> x), stack, level))
+    try:
+        y = function(*seeded)
+    finally:
+        levels.close_level(level)
+    if type(y) is Dual and (<Dual> y).level == level and (<Dual> y).k == 1:
+        return np.float64((<Dual> y).v), np.float64((<Dual> y).t[0]), None
+    if not open_result(y, level, 1, &parts):
+        return own(y), level, True
+    return copied(<cnp.ndarray> parts.value), copied((<object> parts.stack[0])[0]), None

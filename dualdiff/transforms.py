@@ -255,6 +255,11 @@ def derivative(function, *, order=1, strict=False, holomorphic=False):
 
     @functools.wraps(function)
     def transformed(*args, **kwargs):
+        done = None
+        if order == 1 and not holomorphic:
+            done = _small.first_order_pass(function, args, 0, kwargs, strict, True, 0)
+            if done is not None and done[2] is None:
+                return done[1]
         call = Call(settings, args, kwargs)
         point = call.point
         if point.kind in ("list", "container"):
@@ -262,7 +267,7 @@ def derivative(function, *, order=1, strict=False, holomorphic=False):
                 f"derivative: x is a {type(args[0]).__name__}; pass a number, or np.array(x) for an elementwise "
                 f"function, or use dualdiff.jacobian"
             )
-        y, lvl = call.seeded(lambda lvl: point.seeded_alike(lvl, order))
+        y, lvl = call.seeded(lambda lvl: point.seeded_alike(lvl, order)) if done is None else done[:2]
         if order == 1:
             val, planes = call.read_first(y, lvl, 1)
         else:
@@ -300,6 +305,12 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
     (np.float64(6.0), np.float64(2.0))
     """
     check_function(function, "jvp")
+    done = None if holomorphic else _small.directional_pass(function, primals, tangents, strict)
+    if done is not None and done[2] is None:
+        return done[:2]
+    if done is not None:
+        val, (planes,), outputs = read_result(*done[:2], "jvp", function, (1,))
+        return _along(val, planes[0], outputs)
     point, stacks, several = point_and_directions(primals, tangents, "jvp", holomorphic)
     count = stacks[0].shape[0] if stacks else 1
     lvl = levels.open_level(strict, holomorphic)
@@ -309,9 +320,12 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
         val, (planes,), outputs = read_result(y if alone else y.copy(), lvl, "jvp", function, (count,))
     finally:
         levels.close_level(lvl)
-    if outputs is None:
-        return own(val), own(planes if several else planes[0])
-    return outputs.value(val), outputs.value(planes) if several else outputs.value(planes[0])
+    return _along(val, planes if several else planes[0], outputs)
+
+
+def _along(val, planes, outputs):
+    """A value and its derivatives along directions in the form that the caller gets."""
+    return (own(val), own(planes)) if outputs is None else (outputs.value(val), outputs.value(planes))
 
 
 # -- second order ------------------------------------------------------------------------------------------------------
