@@ -1,7 +1,10 @@
 """Compiled: NumPy functions on small dual arrays, and passes of functions of small arrays."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, final
+
+@final
+class Shortcut: ...
 
 def table() -> dict[Callable[..., Any], Any]: ...
 def picked(x: Any, positions: Any) -> Any: ...

@@ -1,10 +1,10 @@
 """NumPy functions on small dual arrays, in one compiled call.
 
-On three elements a general rule takes 10 to 100 µs: dozens of calls of NumPy, of which a few compute. A *shortcut* serves
-the common arguments of a function: dense planes of float64 numbers, of first or second order, of one level, beside
-plain float64 arrays, all of them small. It is asked before the rule of the registry, and answers None where anything is
-out of the ordinary: other dtypes, structure, nesting, further options, numbers that are not finite, ties, tips, and
-whatever is an error. The rule then has the call, so that all of that is said there alone.
+On three elements a general rule takes 10 to 100 µs: dozens of calls of NumPy, of which a few compute. A *shortcut*
+serves the common arguments of a function: dense planes of float64 numbers, of first or second order, of one level,
+beside plain float64 arrays, all of them small. It is asked before the rule of the registry, and answers None where
+anything is out of the ordinary: other dtypes, structure, nesting, further options, numbers that are not finite, ties,
+tips, and whatever is an error. The rule then has the call, so that all of that is said there alone.
 
 Nothing is differentiated here. A shortcut treats the planes as the value (`mapped`, `join`, views), follows the product
 rule with a product that NumPy's own loop or a few lines compute (`product`), or is a composition of these and of rows.
@@ -26,8 +26,8 @@ cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject *)
 
 from ._array cimport (
-    ArrayNumber, DualArray, HyperDualArray, as_index, call_binary, call_unary, is_array, is_flat, new_dual_array, new_hyper_array, new_stack,
-    new_values, pairs, real_type, repeated, set_shortcuts,
+    ArrayNumber, DualArray, HyperDualArray, as_index, call_binary, call_unary, is_array, is_flat, new_dual_array,
+    new_hyper_array, new_stack, new_values, pairs, real_type, repeated, set_shortcuts,
 )
 from ._kernels cimport B_divide, B_subtract, U_root, U_sqrt, U_square, find_loop, loop_t
 from ._scalar cimport FULL, TRIANGLE, Dual, HyperDual, as_double, count_pairs, new_dual, new_hyper
@@ -81,8 +81,7 @@ cdef struct Parts:
 
 cdef inline bint is_small(object a, Py_ssize_t others) noexcept:
     """Whether this is an array of float64 numbers, some, and with ``others`` not too many."""
-    return (real_type(a) == 0 and 0 < cnp.PyArray_SIZE(<cnp.ndarray> a) <= MOST - others
-            and cnp.PyArray_NDIM(<cnp.ndarray> a) <= MOST_DIMENSIONS + 1)
+    return real_type(a) == 0 and 0 < cnp.PyArray_SIZE(<cnp.ndarray> a) <= MOST - others
 
 
 cdef bint look(object a, Parts *x) except -1:
@@ -110,7 +109,7 @@ cdef bint look(object a, Parts *x) except -1:
         x.stack[x.count - 1] = <PyObject *> h.e12_
     else:
         return False
-    if not is_small(<object> x.value, 0) or cnp.PyArray_NDIM(<cnp.ndarray> x.value) == 0:
+    if not is_small(<object> x.value, 0) or not 0 < cnp.PyArray_NDIM(<cnp.ndarray> x.value) <= MOST_DIMENSIONS:
         return False
     size = cnp.PyArray_SIZE(<cnp.ndarray> x.value)
     for i in range(x.count):
@@ -273,20 +272,19 @@ cdef double NOTHING = np.add.reduce(np.array([-0.0]))
 
 
 cdef void add_up(const double *x, double *out, const void *how) noexcept:
-    """Sums, by NumPy's own pairwise summation where it uses that."""
+    """Sums, by NumPy's own loop: along the last axis that adds in pairs, along others row by row."""
     cdef const Fold *f = <const Fold *> how
     cdef char *args[3]
-    cdef cnp.npy_intp n = f.n if f.inner == 1 else f.inner
-    cdef cnp.npy_intp[3] steps = [0, sizeof(double), 0]
+    cdef bint last = f.inner == 1
+    cdef cnp.npy_intp n = f.n if last else f.inner, size = sizeof(double)
+    cdef cnp.npy_intp[3] steps = [0 if last else size, size, 0 if last else size]
     cdef Py_ssize_t i, j
     for i in range(f.outer*f.inner):
         out[i] = NOTHING
-    if f.inner != 1:
-        steps[0] = steps[2] = sizeof(double)
     for i in range(f.outer):
-        for j in range(1 if f.inner == 1 else f.n):
+        for j in range(1 if last else f.n):
             args[0] = args[2] = <char *> (out + i*f.inner)
-            args[1] = <char *> (x + i*f.n*f.inner + j*f.inner)
+            args[1] = <char *> (x + (i*f.n + j)*f.inner)
             ADD[0](args, &n, steps, ADD_DATA[0])
 
 
@@ -301,13 +299,11 @@ cdef void average(const double *x, double *out, const void *how) noexcept:
 cdef void running(const double *x, double *out, const void *how) noexcept:
     """Sums of all that came before."""
     cdef const Fold *f = <const Fold *> how
-    cdef Py_ssize_t i, j
-    for i in range(f.outer):
-        memcpy(out, x, f.inner*sizeof(double))
-        for j in range(f.inner, f.n*f.inner):
-            out[j] = out[j - f.inner] + x[j]
-        x += f.n*f.inner
-        out += f.n*f.inner
+    cdef Py_ssize_t i, first, length = f.n*f.inner
+    for first in range(0, f.outer*length, length):
+        memcpy(out + first, x + first, f.inner*sizeof(double))
+        for i in range(first + f.inner, first + length):
+            out[i] = out[i - f.inner] + x[i]
 
 
 cdef void pick(const double *x, double *out, const void *how) noexcept:
@@ -498,7 +494,7 @@ cdef object join(object arrays, Py_ssize_t axis, bint stacks):
         return None
     nd = cnp.PyArray_NDIM(<cnp.ndarray> parts[0].value)
     axis += nd + stacks if axis < 0 else 0
-    if not 0 <= axis < nd + stacks or nd == MOST_DIMENSIONS:
+    if not 0 <= axis < nd + stacks:
         return None
     s.nd = nd
     memcpy(s.dims, cnp.PyArray_DIMS(<cnp.ndarray> parts[0].value), nd*sizeof(cnp.npy_intp))
@@ -754,14 +750,12 @@ cdef void cross(const Factor *a, const Factor *b, double *out, Py_ssize_t count)
     cdef const double *x
     cdef const double *y
     for j in range(count):
-        x, y = plane(a, j), plane(b, j)
         for i in range(rows):
+            x, y = plane(a, j) + (3*i if a.rows > 1 else 0), plane(b, j) + (3*i if b.rows > 1 else 0)
             out[0] = x[1]*y[2] - x[2]*y[1]
             out[1] = x[2]*y[0] - x[0]*y[2]
             out[2] = x[0]*y[1] - x[1]*y[0]
             out += 3
-            x += 3 if a.rows > 1 else 0
-            y += 3 if b.rows > 1 else 0
 
 
 cdef void outer(const Factor *a, const Factor *b, double *out, Py_ssize_t count) noexcept:
@@ -1044,7 +1038,6 @@ cdef object serve_norm(Shortcut self, PyObject **given):
 
 cdef object root_of(object squares):
     """The square root of sums of squares; None at a tip, and where something is not finite."""
-    cdef Parts parts
     cdef Py_ssize_t i
     cdef const double *x
     if squares is None:

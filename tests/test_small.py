@@ -14,7 +14,7 @@ ARRAYS = (dd.DualArray, dd.HyperDualArray)
 NAN, INF = np.nan, np.inf
 TRIANGLE, FULL, DIAGONAL = 0, 1, 2
 
-# -- functions: of two operands of one shape, vectors of three or matrices 2 × 3, and a plain vector and matrix ---------
+# -- functions of two operands of one shape, vectors of three or matrices 2 × 3 ----------------------------------------
 
 COLUMN = np.array([[0.5], [-1.5], [2.5]])
 MATRIX = np.array([[1.5, -0.25, 3.0], [0.75, 2.0, -1.0], [0.1, 0.2, 0.3]])
