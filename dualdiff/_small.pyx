@@ -347,13 +347,12 @@ cdef object serve_cumsum(Shortcut self, PyObject **given):
 
 cdef bint choose(const Fold *f, const double *x, bint largest, Py_ssize_t *chosen) noexcept:
     """Find the extrema along the axis; False where some are tied, or nan."""
-    cdef Py_ssize_t i, j, at, best
+    cdef Py_ssize_t i, at, first, best
     for i in range(f.outer*f.inner):
-        best = at = i//f.inner*f.n*f.inner + i % f.inner
-        if isnan(x[at]):
+        best = first = i//f.inner*f.n*f.inner + i % f.inner
+        if isnan(x[first]):
             return False
-        for j in range(1, f.n):
-            at += f.inner
+        for at in range(first + f.inner, first + f.n*f.inner, f.inner):
             if x[at] == x[best] or isnan(x[at]):
                 # A tie with what is no extremum is harmless, and rare.
                 return False
