@@ -119,6 +119,24 @@ cdef bint look(object a, Parts *x) except -1:
     return True
 
 
+cdef object real_array(object a):
+    """A plain array of other real numbers, or a list of them, as float64 numbers; anything else as it is."""
+    cdef cnp.ndarray v
+    if is_array(a) or real_type(a) == 0:
+        return a
+    if (type(a) is list or type(a) is tuple) and a and (PyFloat_CheckExact(a[0]) or PyLong_CheckExact(a[0])):
+        try:
+            a = np.array(a)
+        except ValueError:
+            return a
+    if type(a) is not cnp.ndarray or cnp.PyArray_SIZE(<cnp.ndarray> a) > MOST:
+        return a
+    v = <cnp.ndarray> a
+    if v.dtype.kind in "iuf" and cnp.PyArray_ITEMSIZE(v) <= 8:
+        return cnp.PyArray_Cast(v, cnp.NPY_DOUBLE)
+    return a
+
+
 cdef bint are_alike(object a, object b):
     """Whether two dual arrays are of one level and have the same seeds."""
     if type(a) is not type(b) or (<ArrayNumber> a).level != (<ArrayNumber> b).level:
@@ -487,7 +505,7 @@ cdef object join(object arrays, Py_ssize_t axis, bint stacks):
     cdef Py_ssize_t outer, row = 0
     if type(arrays) is not list and type(arrays) is not tuple or not 0 < len(arrays) <= MOST_PARTS:
         return None
-    operands = list(arrays)
+    operands = [real_array(a) for a in arrays]
     model = model_of(operands, parts)
     if model is None:
         return None
@@ -581,9 +599,13 @@ cdef object serve_stack_of_vectors(Shortcut self, PyObject **given):
 
 
 cdef object serve_append(Shortcut self, PyObject **given):
-    if given[1] == NULL or dimensions(<object> given[0]) != 1 or dimensions(<object> given[1]) != 1:
+    if given[1] == NULL:
         return None
-    return join((<object> given[0], <object> given[1]), 0, False)
+    more = <object> given[1]
+    more = (more,) if PyFloat_CheckExact(more) or PyLong_CheckExact(more) else more
+    if dimensions(<object> given[0]) != 1 or (type(more) is not tuple and dimensions(more) != 1):
+        return None
+    return join((<object> given[0], more), 0, False)
 
 
 cdef void branch(const char *condition, const char *a, Py_ssize_t a_step, const char *b, Py_ssize_t b_step,
@@ -891,6 +913,7 @@ cdef object matrix_product(object a, object b, int kind):
     cdef Parts pa, pb
     cdef Factor fa, fb
     cdef Shape s
+    a, b = real_array(a), real_array(b)
     if not look(a, &pa) or not look(b, &pb) or not (pa.count or pb.count):
         return None
     if not open_matrix(&fa, pa.value, True) or not open_matrix(&fb, pb.value, False) or fa.columns != fb.rows:
@@ -919,7 +942,7 @@ cdef object serve_outer(Shortcut self, PyObject **given):
     cdef Shape s
     if given[0] == NULL or given[1] == NULL:
         return None
-    a, b = <object> given[0], <object> given[1]
+    a, b = real_array(<object> given[0]), real_array(<object> given[1])
     if not look(a, &pa) or not look(b, &pb) or not (pa.count or pb.count):
         return None
     if self.kind == VECTORS and (dimensions(a) != 1 or dimensions(b) != 1):
@@ -939,7 +962,7 @@ cdef object serve_cross(Shortcut self, PyObject **given):
     cdef cnp.ndarray va, vb, larger
     if given[0] == NULL or given[1] == NULL:
         return None
-    a, b = <object> given[0], <object> given[1]
+    a, b = real_array(<object> given[0]), real_array(<object> given[1])
     if not look(a, &pa) or not look(b, &pb) or not (pa.count or pb.count):
         return None
     va, vb = flat(pa.value, 0), flat(pb.value, 0)

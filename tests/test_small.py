@@ -71,6 +71,13 @@ VECTORS = {
     "vstack": lambda x, y: np.vstack([VECTOR, x]),
     "column_stack": lambda x, y: np.column_stack([VECTOR, x]),
     "append": lambda x, y: np.append(x, y),
+    "lists": lambda x, y: np.cross([0.0, 0, 1], x),
+    "integers": lambda x, y: np.dot(np.arange(9).reshape(3, 3), x),
+    "float32 beside": lambda x, y: x @ VECTOR.astype(np.float32),
+    "join lists": lambda x, y: np.concatenate([[0.5], x, (1, 2)]),
+    "truth values": lambda x, y: np.outer(x, CHOICE),
+    "lists of lists": lambda x, y: np.dot([[1.0, 2.0, 3.0]], x),
+    "append list": lambda x, y: np.append(x, [1.0, 2]),
     "append number": lambda x, y: np.append(x, 1.0),
     "where": lambda x, y: np.where(CHOICE, x, y),
     "where number": lambda x, y: np.where(CHOICE, 2, x),
@@ -402,6 +409,8 @@ def test_operands_that_do_not_go_together(name):
     rng = np.random.default_rng(0)
     others = [make(np.ones(3), (np.ones((2, 3)),), None, 0), hyper(TRIANGLE)((3,), rng), np.ones(3, np.float32),
               np.ones(3, int), [1.0, 2.0, 3.0], dual((3,), rng)[0], single((3,), rng), constant((3,), rng), 2.0]
+    others += [np.array([1, 2, 3], np.int8), np.array([1 + 1j] * 3), np.array(["a", "b", "c"]), [1.0, dual((3,), rng)[1], 2.0],
+               [], [1.0, [2.0]], None, np.ma.array([1.0, 2.0, 3.0]), np.array([2**63, 1, 2], np.uint64)]
     for other in others:
         for operands in ((dual((3,), rng), other), (other, dual((3,), rng))):
             fast, _ = outcome(VECTORS[name], *operands)
@@ -411,7 +420,7 @@ def test_operands_that_do_not_go_together(name):
 
 
 SERVED = [name for name in VECTORS if name not in {
-    "norm, 1", "norm, inf", "append number", "where broadcast", "where value", "sort", "diag", "take", "pad", "size"}]
+    "norm, 1", "norm, inf", "append list", "truth values", "lists of lists", "where broadcast", "where value", "sort", "diag", "take", "pad", "size"}]
 
 
 @pytest.mark.parametrize("kind", ["dual", "triangle", "full", "diagonal"])
@@ -581,6 +590,40 @@ def test_nested_and_structured(name, monkeypatch):
     np.testing.assert_allclose(dd.jacobian(f, mode="reverse")(x), first, rtol=1e-14, atol=1e-15)
     monkeypatch.setattr(points, "STRUCTURED", 1)
     np.testing.assert_allclose(dd.jacobian(f)(x), first, rtol=1e-14, atol=1e-15)
+
+
+def test_directions():
+    x, v = np.array([0.3, 0.4, 0.5]), np.array([1.0, -2.0, 0.5])
+    for name, f in FUNCTIONS.items():
+        small = dd.jvp(f, (x,), (v,))
+        general = dd.jvp(f, (x,), (v[None],))
+        np.testing.assert_allclose(small[0], general[0], err_msg=name)
+        np.testing.assert_allclose(small[1], np.asarray(general[1])[0], rtol=1e-15, atol=1e-16, err_msg=name)
+        assert type(small[0]) is type(general[0])
+    y, t = dd.jvp(lambda a, b: a * b, (2.0, x), (1.0, v))
+    np.testing.assert_array_equal(t, x + 2.0 * v)
+    assert dd.jvp(lambda a: 3.0, (2.0,), (1.0,)) == (3.0, 0.0)
+    kept = []
+    y, t = dd.jvp(lambda a: kept.append(a) or a, (x,), (v,))
+    kept[0].value[...] = kept[0].tangent[...] = 9.0
+    np.testing.assert_array_equal((y, t), (x, v))
+    for wrong in ((x, (v,)), ((x,), (v[:2],)), ((x,), ()), ((x,), (1j * v,)), ((x,), (None,))):
+        with pytest.raises(dd.DualDiffError):
+            dd.jvp(np.sin, *wrong)
+
+
+def test_numbers():
+    for f in (np.sin, lambda x: x * x, lambda x: 2.0, abs):
+        for x in (0.5, 0.0):
+            expected = dd.jacobian(f)(np.array([x]))[..., 0] if f is not abs else dd.grad(f)([x][0])
+            assert type(dd.grad(f)(x)) is type(dd.derivative(f)(x)) is np.float64
+            np.testing.assert_array_equal(dd.grad(f)(x), expected)
+            np.testing.assert_array_equal(dd.derivative(f)(x), expected)
+    assert np.isnan(dd.grad(abs, strict=True)(0.0))
+    np.testing.assert_array_equal(dd.jacobian(lambda x: x * np.ones(3))(2.0), np.ones(3))
+    np.testing.assert_array_equal(dd.derivative(lambda x: np.array([x, x * x]))(2.0), [1.0, 4.0])
+    with pytest.raises(dd.DifferentiationValueError, match="needs a scalar"):
+        dd.grad(lambda x: x * np.ones(3))(2.0)
 
 
 def test_results_alias_nothing():
