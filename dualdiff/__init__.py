@@ -3,7 +3,7 @@
 from ._version import __version__
 
 try:
-    from . import _array, _kernels, _scalar  # noqa: F401
+    from . import _array, _kernels, _scalar, _small  # noqa: F401
 except ImportError as error:
     raise ImportError(
         "dualdiff was imported from a folder that holds its sources but not its compiled modules (the current folder "

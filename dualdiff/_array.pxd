@@ -1,4 +1,6 @@
 # Dual and hyper-dual arrays as C sees them.
+cimport numpy as cnp
+
 from ._deferred cimport Node
 
 cdef class ArrayNumber:
@@ -26,3 +28,21 @@ cdef class HyperDualArray(ArrayNumber):
     # Of structured planes, those of the pairs in `columns` alone; `layout` is that of the dense ones.
     cdef object e12_
     cdef tuple layout
+
+
+# A NumPy function on small arrays, None where its rule must be asked (see _small.pyx).
+ctypedef object (*shortcut_t)(object function, tuple args, dict kwargs)
+
+cdef bint is_array(object a) noexcept
+cdef bint as_index(object a, Py_ssize_t *out) except -1
+cdef int real_type(object a) noexcept
+cdef bint is_flat(cnp.ndarray a, int lead) noexcept
+cdef cnp.ndarray new_values(int nd, const cnp.npy_intp *dims, int t)
+cdef cnp.ndarray new_stack(Py_ssize_t k, int nd, const cnp.npy_intp *dims, int t)
+cdef DualArray new_dual_array(object value, object tangent, long level)
+cdef HyperDualArray new_hyper_array(object value, object e1, object e2, object e12, tuple layout, long level)
+cdef object call_binary(int index, object a, object b)
+cdef object call_unary(int index, object x, const double *p)
+cdef object repeated(ArrayNumber x, object view)
+cdef void set_shortcuts(shortcut_t function)
+cpdef tuple pairs(tuple layout)

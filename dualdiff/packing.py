@@ -118,6 +118,10 @@ def join(parts, combine, combine_planes=None, moves=False):
                 f"{plane_counts(parts[i])}; seed all of them together, or let dualdiff.jacobian do it"
             )
     value = combine([part.value if i in active else part for i, part in enumerate(parts)])
+    if value.dtype.kind not in NUMERIC:
+        raise DifferentiationTypeError(
+            f"dual numbers were joined with what is no number: the result would have dtype {value.dtype}; join numbers"
+        )
     stacks = []
     for j, number_of_planes in enumerate(counts):
         if j == 1 and all(parts[i]._stacks[1] is parts[i]._stacks[0] for i in active):

@@ -308,7 +308,7 @@ def matmul(a, b):
     a, b = operand(a), operand(b)
     if a is NotImplemented or b is NotImplemented:
         return NotImplemented
-    return RULES[np.matmul](a, b)
+    return settle(RULES[np.matmul](a, b))
 
 
 # -- dispatch ----------------------------------------------------------------------------------------------------------

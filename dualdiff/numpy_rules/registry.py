@@ -10,7 +10,7 @@ import functools
 
 import numpy as np
 
-from .. import levels
+from .. import _small, levels
 from .._array import first_order, make, pairs, settle
 from .._array import is_finite as finite
 from ..errors import DifferentiationTypeError, DifferentiationValueError, TangentMismatchError
@@ -140,6 +140,9 @@ def _rearrange(function, x, *args, **kwargs):
 def pick(x, positions):
     """Entries of ``x`` by flat position from 1; position 0 gives a zero."""
     positions = np.asarray(positions)
+    picked = _small.picked(x, positions)
+    if picked is not None:
+        return picked
     holes = positions == 0
     source = np.where(holes, 0, positions - 1)
 
@@ -242,14 +245,11 @@ def _first_order_product(function, planes, top, values, stacks):
     """The product rule of first order on plain arrays: what `multilinear` does, without its ado (9 µs of 21)."""
     value = part(function(*values))
     total = None
-    flags = np.seterr(all="ignore")
-    try:
+    with np.errstate(all="ignore"):
         for i, stack in enumerate(stacks):
             if stack is not None:
                 chosen = [*values[:i], stack, *values[i + 1 :]]
                 total = _added(total, part(strong(planes, chosen, (i,))))
-    finally:
-        np.seterr(**flags)
     return make(value, (total,), None, top)
 
 

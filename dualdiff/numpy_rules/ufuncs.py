@@ -83,7 +83,7 @@ def _call(ufunc, *inputs, out=None, where=True, dtype=None, casting=None, order=
     if ufunc in COMPOSED:
         result = _composed(ufunc, *inputs)
     elif ufunc in RULES:
-        result = RULES[ufunc](*inputs, **kwargs)
+        result = settle(RULES[ufunc](*inputs, **kwargs))
     elif kwargs:
         raise UnsupportedFunctionError(f"{named(ufunc)}: leave out {', '.join(kwargs)}, which duals cannot serve")
     elif ufunc in ROWS or not any(is_dual(a) for a in inputs):
