@@ -11,8 +11,9 @@ import sys
 
 import numpy as np
 
+from . import blockwise as by_blocks
 from . import levels, modes
-from ._array import is_dual
+from ._array import is_dual, seed_arrays
 from ._scalar import first_order_pass, second_order_pass
 from .containers import derivative_of, point_and_directions, read_result
 from .errors import DifferentiationTypeError, DifferentiationValueError
@@ -218,7 +219,7 @@ def value_and_grad(function, argnums=0, *, mode="auto", chunk_size=None, executo
     return _public(function, _jacobian(settings, scalar=True), _both(has_aux))
 
 
-def derivative(function, *, order=1, strict=False, holomorphic=False):
+def derivative(function, *, order=1, strict=False, holomorphic=False, blockwise=False):
     """Differentiate a function of one number, or an elementwise function of an array, any number of times.
 
     Parameters
@@ -230,6 +231,8 @@ def derivative(function, *, order=1, strict=False, holomorphic=False):
         At kinks: nan instead of a subgradient.
     holomorphic : bool
         x is complex, the function holomorphic, and the derivative the complex one.
+    blockwise : bool
+        Evaluate the function on one block of a large array after the other; see `jvp`.
 
     Returns
     -------
@@ -246,6 +249,10 @@ def derivative(function, *, order=1, strict=False, holomorphic=False):
     settings = Settings("derivative", function, strict=strict, holomorphic=holomorphic)
     if not is_integer(order) or order < 1:
         raise DifferentiationValueError(f"derivative: order must be an integer of at least 1, found {order!r}")
+    if blockwise:
+        return _derivative_by_blocks(
+            settings, order, derivative(function, order=order, strict=strict, holomorphic=holomorphic)
+        )
     if order > 2:
         inner = derivative(function, order=2, strict=strict, holomorphic=holomorphic)
         return derivative(inner, order=order - 2, strict=strict, holomorphic=holomorphic)
@@ -274,7 +281,22 @@ def derivative(function, *, order=1, strict=False, holomorphic=False):
     return transformed
 
 
-def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
+def _derivative_by_blocks(settings, order, whole):
+    @functools.wraps(settings.function)
+    def transformed(*args, **kwargs):
+        point = Call(settings, args, kwargs).point
+        if point.kind != "array":
+            return whole(*args, **kwargs)
+        (out,) = by_blocks.evaluate(
+            settings.function, settings.name, lambda piece: (whole(piece, *args[1:], **kwargs),), [point.x],
+            point.shape, 1 + order,
+        )
+        return out
+
+    return transformed
+
+
+def jvp(function, primals, tangents, *, strict=False, holomorphic=False, blockwise=False):
     """Compute the value and the derivative along given directions, from one evaluation.
 
     Parameters
@@ -285,10 +307,25 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
     tangents : tuple
         For each primal a direction of its shape, or k of them along one leading axis; for a container one of the same
         structure.
+    blockwise : bool
+        The function is elementwise: evaluate it on one block of large arrays after the other, in cache.
 
     Returns
     -------
     y, ydot : the value and ``J v``, with a leading axis of k where the tangents have one.
+
+    Raises
+    ------
+    DifferentiationValueError
+        With ``blockwise=True``, where the function is seen not to be elementwise.
+
+    Notes
+    -----
+    ``blockwise=True`` is a promise of the caller. Primals are numbers and arrays of one shape; the function receives
+    one-dimensional pieces of the arrays, several times. An array that it captured is not cut: make it a primal, with a
+    tangent of zeros. No result may depend on other elements, as in ``x - x.mean()``. What can be checked is: every
+    piece must give a result of its shape, and a few elements are evaluated once more, in another order and among
+    others.
 
     Examples
     --------
@@ -297,11 +334,18 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
     (np.float64(6.0), np.float64(2.0))
     """
     check_function(function, "jvp")
-    point, stacks, several = point_and_directions(primals, tangents, "jvp", holomorphic)
-    count = stacks[0].shape[0] if stacks else 1
+    if blockwise:
+        return _jvp_by_blocks(function, primals, tangents, strict, holomorphic)
+    count, several = 1, False
     lvl = levels.open_level(strict, holomorphic)
     try:
-        y = function(*point.rebuilt(seed_along(p, (s,), None, lvl) for p, s in zip(point.leaves, stacks, strict=True)))
+        seeded = None if holomorphic else seed_arrays(primals, tangents, lvl)
+        if seeded is None:
+            point, stacks, several = point_and_directions(primals, tangents, "jvp", holomorphic)
+            count = stacks[0].shape[0] if stacks else 1
+            seeded = point.rebuilt(seed_along(p, (s,), None, lvl) for p, s in zip(point.leaves, stacks, strict=True))
+        y = function(*seeded)
+        del seeded  # which may hold the result
         alone = not is_dual(y) or sys.getrefcount(y) <= 2
         val, (planes,), outputs = read_result(y if alone else y.copy(), lvl, "jvp", function, (count,))
     finally:
@@ -309,6 +353,23 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
     if outputs is None:
         return own(val), own(planes if several else planes[0])
     return outputs.value(val), outputs.value(planes) if several else outputs.value(planes[0])
+
+
+def _jvp_by_blocks(function, primals, tangents, strict, holomorphic):
+    point, stacks, several = point_and_directions(primals, tangents, "jvp", holomorphic)
+    points = point.leaves
+    shape = by_blocks.common_shape(points, "jvp")
+    cut = [i for i, point in enumerate(points) if point.kind == "array"]
+
+    def compute(*pieces):
+        primals, tangents = [point.x for point in points], list(directions)
+        for place, i in enumerate(cut):
+            primals[i], tangents[i] = pieces[place], pieces[len(cut) + place]
+        return jvp(function, tuple(primals), tuple(tangents), strict=strict, holomorphic=holomorphic)
+
+    directions = stacks if several else [stack[0] for stack in stacks]
+    arrays = [points[i].x for i in cut] + [directions[i] for i in cut]
+    return by_blocks.evaluate(function, "jvp", compute, arrays, shape, 1 + stacks[0].shape[0])
 
 
 # -- second order ------------------------------------------------------------------------------------------------------
