@@ -18,6 +18,7 @@ cimport numpy as cnp
 from ._buffers cimport new_array
 from ._kernels cimport BinaryRow, Slope, Stream, UnaryRow, binary_first, unary_first
 from ._scalar cimport Dual
+from ._threads cimport Work, share
 
 import warnings
 
@@ -333,11 +334,10 @@ cdef void run_steps(
         start += m
 
 
-cdef char *share_scratch(Step *steps, Py_ssize_t count, size_t size) except? NULL:
-    """Give each step that needs one a block; a block is used again once nobody reads it any more."""
+cdef Py_ssize_t count_scratch(Step *steps, Py_ssize_t count) except -1:
+    """Number the blocks of those steps that need one, from 1; a block is used again once nobody reads it any more."""
     cdef Py_ssize_t i, j, used = 0
     cdef Py_ssize_t *owner = <Py_ssize_t *> PyMem_Malloc((count + 1)*sizeof(Py_ssize_t))
-    cdef char *memory
     if owner == NULL:
         raise MemoryError
     for i in range(count):
@@ -351,17 +351,63 @@ cdef char *share_scratch(Step *steps, Py_ssize_t count, size_t size) except? NUL
             j = used
             used += 1
         owner[j] = i
-        # The number of the block for now, from 1.
         steps[i].scratch = <char *> <size_t> (j + 1)
     PyMem_Free(owner)
-    memory = <char *> PyMem_Malloc(used*size + 64)
-    if memory == NULL:
-        raise MemoryError
-    cdef char *aligned = <char *> ((<size_t> memory + 63) & ~<size_t> 63)
-    for i in range(count):
-        if steps[i].scratch != NULL:
-            steps[i].scratch = aligned + (<size_t> steps[i].scratch - 1)*size
-    return memory
+    return used
+
+
+cdef class Run(Work):
+    """Steps that run on blocks; each part has steps and blocks of its own."""
+    cdef Step *steps
+    cdef Py_ssize_t count
+    cdef Py_ssize_t n
+    cdef Py_ssize_t block
+    # Bytes of a block with its planes.
+    cdef size_t size
+    cdef char *memory
+    cdef size_t part
+    cdef int parts
+    # What the steps point to.
+    cdef object held
+
+    cdef int prepare(self, int parts) except -1:
+        cdef Py_ssize_t used = count_scratch(self.steps, self.count), i, shift
+        cdef size_t head = (self.count*sizeof(Step) + 63) & ~<size_t> 63
+        cdef Step *steps
+        cdef char *blocks
+        cdef int part
+        self.part = head + used*self.size
+        self.memory = <char *> PyMem_Malloc(parts*self.part + 64)
+        if self.memory == NULL:
+            raise MemoryError
+        self.parts = parts
+        for part in range(parts):
+            steps = self.steps_of(part)
+            memcpy(steps, self.steps, self.count*sizeof(Step))
+            shift = <char *> steps - <char *> self.steps
+            blocks = <char *> steps + head
+            for i in range(self.count):
+                if steps[i].lender != NULL:
+                    steps[i].lender = <Operand *> (<char *> steps[i].lender + shift)
+                if steps[i].scratch != NULL:
+                    steps[i].scratch = blocks + (<size_t> steps[i].scratch - 1)*self.size
+        return 0
+
+    cdef Step *steps_of(self, int part) noexcept nogil:
+        return <Step *> (((<size_t> self.memory + 63) & ~<size_t> 63) + part*self.part)
+
+    cdef void compute(self, int part, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+        run_steps(self.steps_of(part), self.count, self.n, start, stop, self.block)
+
+    cdef int flags(self, Py_ssize_t step) noexcept:
+        """The floating-point exceptions of a step, in whatever part."""
+        cdef int part, found = 0
+        for part in range(self.parts):
+            found |= self.steps_of(part)[step].flags
+        return found
+
+    def __dealloc__(self):
+        PyMem_Free(self.memory)
 
 
 cdef list run(Node root, bint quiet):
@@ -374,7 +420,7 @@ cdef list run(Node root, bint quiet):
     cdef Py_ssize_t i, count, n = root.n, most = 0, block
     cdef Step *steps
     cdef Step *s
-    cdef char *scratch
+    cdef Run work = Run.__new__(Run)
     cdef cnp.npy_intp dims[33]
     runs += 1
     collect(root, order, twins)
@@ -419,13 +465,13 @@ cdef list run(Node root, bint quiet):
                 s.kept_planes = cnp.PyArray_BYTES(<cnp.ndarray> planes)
                 made.append((node, value, planes))
         block = max(<Py_ssize_t> SHORTEST, (BLOCK_BYTES//(<Py_ssize_t> sizeof(double)*(most + 1))) & ~7)
-        scratch = share_scratch(steps, count, (most + 1)*block*sizeof(double))
-        with nogil:
-            run_steps(steps, count, n, 0, n, block)
-        PyMem_Free(scratch)
+        work.steps, work.count, work.n, work.block = steps, count, n, block
+        work.held = order, left, right, planings, made
+        work.size = (most + 1)*block*sizeof(double)
+        share(work, n, block, n*(most + 1)*count)
         if not quiet:
             for i, node in enumerate(order):
-                if steps[<Py_ssize_t> places[i]].flags:
+                if work.flags(places[i]):
                     warn(node, left[i], right[i])
     finally:
         PyMem_Free(steps)

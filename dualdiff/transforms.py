@@ -15,6 +15,7 @@ from . import blockwise as by_blocks
 from . import levels, modes
 from ._array import is_dual, seed_arrays
 from ._scalar import first_order_pass, second_order_pass
+from ._threads import threads as shared_by
 from .containers import derivative_of, point_and_directions, read_result
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .packing import has_duals, pack
@@ -219,7 +220,7 @@ def value_and_grad(function, argnums=0, *, mode="auto", chunk_size=None, executo
     return _public(function, _jacobian(settings, scalar=True), _both(has_aux))
 
 
-def derivative(function, *, order=1, strict=False, holomorphic=False, blockwise=False):
+def derivative(function, *, order=1, strict=False, holomorphic=False, blockwise=False, threads=None):
     """Differentiate a function of one number, or an elementwise function of an array, any number of times.
 
     Parameters
@@ -233,6 +234,8 @@ def derivative(function, *, order=1, strict=False, holomorphic=False, blockwise=
         x is complex, the function holomorphic, and the derivative the complex one.
     blockwise : bool
         Evaluate the function on one block of a large array after the other; see `jvp`.
+    threads : int, optional
+        Share elementwise work on large arrays among so many threads; see `dualdiff.threads`.
 
     Returns
     -------
@@ -247,6 +250,10 @@ def derivative(function, *, order=1, strict=False, holomorphic=False, blockwise=
     np.float64(-1.0)
     """
     settings = Settings("derivative", function, strict=strict, holomorphic=holomorphic)
+    if threads is not None:
+        return shared_by(threads)(
+            derivative(function, order=order, strict=strict, holomorphic=holomorphic, blockwise=blockwise)
+        )
     if not is_integer(order) or order < 1:
         raise DifferentiationValueError(f"derivative: order must be an integer of at least 1, found {order!r}")
     if blockwise:
@@ -296,7 +303,7 @@ def _derivative_by_blocks(settings, order, whole):
     return transformed
 
 
-def jvp(function, primals, tangents, *, strict=False, holomorphic=False, blockwise=False):
+def jvp(function, primals, tangents, *, strict=False, holomorphic=False, blockwise=False, threads=None):
     """Compute the value and the derivative along given directions, from one evaluation.
 
     Parameters
@@ -309,6 +316,8 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False, blockwi
         structure.
     blockwise : bool
         The function is elementwise: evaluate it on one block of large arrays after the other, in cache.
+    threads : int, optional
+        Share elementwise work on large arrays among so many threads; see `dualdiff.threads`.
 
     Returns
     -------
@@ -334,6 +343,9 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False, blockwi
     (np.float64(6.0), np.float64(2.0))
     """
     check_function(function, "jvp")
+    if threads is not None:
+        with shared_by(threads):
+            return jvp(function, primals, tangents, strict=strict, holomorphic=holomorphic, blockwise=blockwise)
     if blockwise:
         return _jvp_by_blocks(function, primals, tangents, strict, holomorphic)
     count, several = 1, False
