@@ -22,7 +22,9 @@ if hasattr(os, "sched_setaffinity"):
 
 import benchmarks  # noqa: F401  # isort: skip  (sets the thread variables before NumPy is imported)
 import numpy as np
-from benchmarks.modes import CASES, CONTESTANTS, MOST_ENTRIES, SIZES, peak, prepare
+from benchmarks.drawing import curves, size
+from benchmarks.drawing import seconds as seconds_of
+from benchmarks.modes import CASES, CONTESTANTS, MOST_ENTRIES, SIZES, growth, peak, prepare
 from benchmarks.rivals import Unavailable
 from benchmarks.timing import fastest
 
@@ -30,12 +32,12 @@ HERE = Path(__file__).parent
 FIGURES = HERE / "forward_or_reverse.json"
 PAGE = HERE.parent / "docs" / "explanation" / "forward-or-reverse.md"
 COMMAND = "OPENBLAS_NUM_THREADS=1 taskset -c 0 python benchmarks/forward_or_reverse.py"
-MEMORY = ("forward", "reverse")
+MEMORY = ("forward", "reverse", "auto", "autograd")  # what JAX allocates is not seen
 
 
 def measure(seconds):
-    """Least times and peaks of memory, by case and contestant, and why somebody is left out."""
-    times, peaks, missing = {}, {}, {}
+    """Least times, peaks of memory and what stays behind, by case and contestant, and why somebody is left out."""
+    times, peaks, growths, missing = {}, {}, {}, {}
     for case in CASES:
         found = {}
         for who in CONTESTANTS:
@@ -46,12 +48,13 @@ def measure(seconds):
                     missing[who] = str(reason)
         times[case.name] = fastest(found, seconds)
         peaks[case.name] = {who: peak(found[who]) for who in MEMORY if who in found}
+        growths[case.name] = {who: growth(found[who], runs=5) for who in MEMORY if who in found}
         line = ", ".join(f"{who} {1e6 * t:.0f}" for who, t in times[case.name].items())
         print(f"{case.name}: {line} us", flush=True)
     return {
         "date": datetime.date.today().isoformat(), "machine": platform.processor() or platform.machine(),
         "python": platform.python_version(), "numpy": np.__version__, "times": times, "peaks": peaks,
-        "missing": missing,
+        "growths": growths, "missing": missing,
     }
 
 
@@ -85,61 +88,18 @@ def losses(times):
 
 # -- drawings ----------------------------------------------------------------------------------------------------------
 
-COLOURS = {"forward": "#0072b2", "reverse": "#d55e00", "differences": "#777777", "autograd": "#009e73",
-           "JAX reverse, jit": "#cc79a7"}
-WIDTH, HEIGHT, LEFT, BOTTOM, RIGHT, TOP = 640, 360, 70, 50, 150, 30
-
-
-def drawing(title, label, series):
-    """Lines on two logarithmic axes, as SVG; ``series`` maps a name to points (x, seconds)."""
-    points = [point for line in series.values() for point in line]
-    x0, x1 = (math.log10(pick(p[0] for p in points)) for pick in (min, max))
-    y0, y1 = (pick(math.log10(p[1]) for p in points) for pick in (min, max))
-    y0, y1 = math.floor(y0), math.ceil(y1)
-
-    def at(x, y):
-        return (LEFT + (math.log10(x) - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT),
-                HEIGHT - BOTTOM - (math.log10(y) - y0) / (y1 - y0) * (HEIGHT - BOTTOM - TOP))
-
-    text = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
-            f'font-size="12">', f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-            f'<text x="{LEFT}" y="18" font-size="14">{title}</text>']
-    for k in range(y0, y1 + 1):
-        _, y = at(10**x0, 10.0**k)
-        text.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#dddddd"/>')
-        text.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_seconds(10.0**k)}</text>')
-    for k in range(math.ceil(x0), math.floor(x1) + 1):
-        x, y = at(10.0**k, 10.0**y0)
-        text.append(f'<text x="{x:.1f}" y="{y + 18:.1f}" text-anchor="middle">{10**k}</text>')
-    text.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle">{label}</text>')
-    taken = []
-    for name, line in series.items():
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in line))
-        text.append(f'<polyline points="{path}" fill="none" stroke="{COLOURS[name]}" stroke-width="2"/>')
-        x, y = at(*line[-1])
-        while any(abs(y - other) < 14 for other in taken):
-            y += 3
-        taken.append(y)
-        text.append(f'<text x="{x + 6:.1f}" y="{y + 4:.1f}" fill="{COLOURS[name]}">{name}</text>')
-    return "\n".join([*text, "</svg>", ""])
-
-
-def _seconds(t):
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
-        if t * factor >= 0.999:
-            return f"{t * factor:.3g} {unit}"
-    return f"{t * 1e9:.3g} ns"
+DRAWN = ("forward", "reverse", "differences", "autograd", "JAX reverse, jit")
 
 
 def by_outputs(times, n):
     names = {m: f"jacobian of network, {n} to {m}" for m in SIZES[1:] if n * m <= MOST_ENTRIES}
     names = {1: f"gradient of network, {n} to 1", **names}
-    return {who: line for who in COLOURS
+    return {who: line for who in DRAWN
             if len(line := [(m, times[name][who]) for m, name in names.items() if who in times[name]]) > 1}
 
 
 def by_inputs(times):
-    return {who: line for who in COLOURS
+    return {who: line for who in DRAWN
             if len(line := [(n, times[f"gradient of network, {n} to 1"][who]) for n in SIZES
                             if who in times[f"gradient of network, {n} to 1"]]) > 1}
 
@@ -152,7 +112,7 @@ def table(times, what, whos):
     present = [who for who in whos if any(who in times[name] for name in names)]
     lines = [f"| case | {' | '.join(present)} |", "|---|" + "---:|" * len(present)]
     for name in names:
-        cells = [_seconds(times[name][who]) if who in times[name] else "" for who in present]
+        cells = [seconds_of(times[name][who]) if who in times[name] else "" for who in present]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 
@@ -172,10 +132,10 @@ def page(figures):
     tables = [line for what, title in titles.items()
               for line in (f"### {title}", "", *table(times, what, list(CONTESTANTS)), "")]
     return TEXT.format(
-        reverse=_seconds(big["reverse"]), forward=_seconds(big["forward"]), plain=_seconds(big["plain"]),
+        reverse=seconds_of(big["reverse"]), forward=seconds_of(big["forward"]), plain=seconds_of(big["plain"]),
         crossovers="\n".join(f"| {n} | {crossover(times, n)} |" for n in SIZES),
         good=len(times) - len(worst), total=len(times), misses="\n".join(misses),
-        memory="\n".join(f"| {name} | {_bytes(peaks[name].get('forward'))} | {_bytes(peaks[name].get('reverse'))} |"
+        memory="\n".join(f"| {name} | {_memory(peaks[name].get('forward'))} | {_memory(peaks[name].get('reverse'))} |"
                          for name in REMEMBERED),
         **{key: figures[key] for key in ("date", "machine", "python", "numpy")},
         command=COMMAND, tables="\n".join(tables),
@@ -263,21 +223,16 @@ which also writes this page. An empty cell: not offered, or out of reach. `plain
 {tables}"""
 
 
-def _bytes(number):
-    if number is None:
-        return ""
-    for unit, factor in (("GB", 2**30), ("MB", 2**20), ("kB", 2**10)):
-        if number >= factor:
-            return f"{number / factor:.3g} {unit}"
-    return f"{number} B"
+def _memory(number):
+    return "" if number is None else size(number)
 
 
 def write(figures):
     PAGE.write_text(page(figures), encoding="utf-8")
     times = figures["times"]
     for name, text in {
-        "outputs": drawing("Jacobian of a network with 1000 inputs", "outputs", by_outputs(times, 1000)),
-        "inputs": drawing("Gradient of a network", "inputs", by_inputs(times)),
+        "outputs": curves("Jacobian of a network with 1000 inputs", "outputs", by_outputs(times, 1000)),
+        "inputs": curves("Gradient of a network", "inputs", by_inputs(times)),
     }.items():
         PAGE.with_name(f"{PAGE.stem}-{name}.svg").write_text(text, encoding="utf-8")
 

@@ -3,14 +3,16 @@
     OPENBLAS_NUM_THREADS=1 taskset -c 0 python benchmarks/ratios.py
 
 All contestants of a problem take turns within each round and the fastest run of each counts; the whole list is gone
-through three times, so that a slow spell of the machine must come back to do harm. Rivals that are not installed are
-left out, and named. ``--markdown FILE`` writes the page ``docs/reference/benchmarks.md``.
+through twice, so that a slow spell of the machine must come back to do harm. Rivals that are not installed are
+left out, and named. ``--markdown FILE`` writes the page ``docs/reference/benchmarks.md``, a drawing beside it, and the
+figures as JSON beside this script.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import json
 import os
 import platform
 import sys
@@ -22,15 +24,17 @@ if hasattr(os, "sched_setaffinity"):
 
 import benchmarks  # noqa: F401  # isort: skip  (sets the thread variables before NumPy is imported)
 import numpy as np
-from benchmarks.problems import OPERATORS, PROBLEMS
+from benchmarks.drawing import dots
+from benchmarks.problems import BEST, COMPILED, FORWARD, OPERATORS, PROBLEMS, Goal
 from benchmarks.rivals import RIVALS, Unavailable, prepare, prepare_operator
 from benchmarks.rows import ROWS, SHAPES, prepare_row
 from benchmarks.timing import CONTROL, fastest
 
-PLAIN, OURS = "plain", "dualdiff"
+PLAIN, OURS, TOLD = "plain", "dualdiff", "dualdiff told"
 PEERS = [name for name, rival in RIVALS.items() if rival.peer]
 STEADY = 1.15  # the control may be this much slower than its best before a measurement is called into question
 COMMAND = "OPENBLAS_NUM_THREADS=1 taskset -c 0 python benchmarks/ratios.py"
+FIGURES, DRAWING = Path(__file__).with_suffix(".json"), "benchmarks.svg"
 
 
 class Board:
@@ -77,13 +81,14 @@ class Board:
         return {key: slowness for key, slowness in worst.items() if slowness > STEADY}
 
 
-def run(board: Board, only: str, rivals: list[str], rows: bool, passes: int, say) -> None:
+def run(board: Board, only: str, rivals: list[str], rows: bool, passes: int, seconds: float, say) -> None:
     """Measure everything whose name contains `only`."""
     for turn in range(passes):
         for problem in PROBLEMS:
             if only in problem.name:
                 say(f"[{turn + 1}/{passes}] {problem.name}")
-                board.measure("problems", problem.name, board.statements(problem.name, rivals, prepare))
+                statements = board.statements(problem.name, rivals, prepare)
+                board.measure("problems", problem.name, statements, seconds=seconds)
         for operator in OPERATORS:
             if only in operator.text:
                 say(f"[{turn + 1}/{passes}] {operator.text}")
@@ -114,23 +119,40 @@ def duration(seconds: float) -> str:
     return f"{seconds / (scale or 1e-6):.3g} {unit}"
 
 
-def ratio_table(times, promises) -> list[list[str]]:
-    """Header and lines: the plain time, then ratios to it, then ours against the best peer, then the promise."""
+def contestants(against: str) -> list[str]:
+    """The columns that a goal names."""
+    groups = {BEST: PEERS, FORWARD: [name for name in PEERS if RIVALS[name].forward], COMPILED: ["JAX reverse"]}
+    return groups.get(against, [against])
+
+
+def reached(goal: Goal, line: dict[str, float], ours: str = OURS) -> float | None:
+    """How many times as slow as the best of those that a goal names; None where none of them runs."""
+    others = [line[name] for name in contestants(goal.against) if name in line]
+    return line[ours] / min(others) if others and ours in line else None
+
+
+def verdict(goal: Goal, line: dict[str, float]) -> str:
+    """What was promised, and whether it is held: by each of our columns where there are two."""
+    ratios = [reached(goal, line, ours) for ours in (OURS, TOLD)]
+    found = [f"{figure(ratio)} {'✓' if ratio <= goal.limit else '✗'}" for ratio in ratios if ratio is not None]
+    return f"≤ {goal.limit:g} × {goal.against}: {', '.join(found)}" if found else ""
+
+
+def ratio_table(times, goals) -> list[list[str]]:
+    """Header and lines: the plain time, then ratios to it, then ours against the best peer."""
     columns = [name for name in RIVALS if name != PLAIN and any(name in line for line in times.values())]
     peers = [name for name in columns if name in PEERS]
     ours = OURS in columns
-    table = [["", PLAIN, *columns, *(["ours / best peer"] if ours and peers else []), *(["promised"] if ours else [])]]
+    promised = ours and any(goals.get(name) for name in times)
+    table = [["", PLAIN, *columns, *(["ours / best peer"] if ours and peers else []), *(["promised"] * promised)]]
     for name, line in times.items():
         unit = line[PLAIN]
-        ratios = [figure(line[c] / unit if c in line else None) for c in columns]
-        row = [name, duration(unit), *ratios]
+        row = [name, duration(unit), *(figure(line[c] / unit if c in line else None) for c in columns)]
         if ours and peers:
             best = min((peer for peer in peers if peer in line), key=line.get, default=None)
             row.append(f"{figure(line[OURS] / line[best])} ({best})" if best and OURS in line else "–")
-        if ours:
-            promise = promises.get(name)
-            held = OURS in line and promise is not None and line[OURS] / unit <= promise
-            row.append("" if promise is None else f"≤ {promise:g} {'✓' if held else '✗'}")
+        if promised:
+            row.append("; ".join(filter(None, (verdict(goal, line) for goal in goals.get(name, ())))))
         table.append(row)
     return table
 
@@ -211,18 +233,19 @@ def gaps(board: Board, missing: list[str]) -> list[str]:
         for name, reasons in board.reasons.items()
         if name not in missing
         for reason, lines in reasons.items()
+        if "does not offer" not in reason
     ]
 
 
 def tables(board: Board):
     """``(title, remark, table)`` of every section that was measured."""
-    promises = {p.name: p.promise for p in PROBLEMS} | {o.text: o.promise for o in OPERATORS}
+    goals = {p.name: p.goals for p in PROBLEMS} | {o.text: o.goals for o in OPERATORS}
     if "problems" in board.times:
         yield "Problems", "Time of plain evaluation, and every other time as a multiple of it.", ratio_table(
-            board.times["problems"], promises)  # fmt: skip
+            board.times["problems"], goals)  # fmt: skip
     if "operators" in board.times:
         remark = "Four elements with four dense tangents, as a multiple of the same operation on plain arrays."
-        yield "Small arrays", remark, ratio_table(board.times["operators"], promises)
+        yield "Small arrays", remark, ratio_table(board.times["operators"], goals)
     if "rows" in board.times:
         remark = "Every function of the rule table on a dual array (elements × tangents), over NumPy's on plain arrays."
         yield "Rows", remark, rows_table(board.times["rows"])
@@ -264,12 +287,27 @@ def markdown(board: Board, found, missing) -> str:
     if missing:
         parts += ["", f"Not installed on this machine, and so left out: {', '.join(missing)}."]
     for title, remark, table in tables(board):
-        parts += ["", f"## {title}", "", remark, "", as_markdown(table)]
+        drawing = ["", f"![Times as multiples of plain evaluation]({DRAWING})"] if title == "Problems" else []
+        parts += ["", f"## {title}", "", remark, *drawing, "", as_markdown(table)]
     remarks = gaps(board, missing)
     if remarks:
-        parts += ["", "A dash stands where a contestant does not run:", "", *(f"- {remark}" for remark in remarks)]
+        reason = "A dash stands where a contestant does not offer a derivative, or does not run:"
+        parts += ["", reason, "", *(f"- {remark}" for remark in remarks)]
     parts += ["", control_line(board), ""]
     return "\n".join(parts)
+
+
+def write(path: Path, board: Board, found, missing) -> None:
+    """The page, its drawing, and the figures that both show."""
+    path.write_text(markdown(board, found, missing), encoding="utf-8")
+    lines = {
+        name: {who: time / line[PLAIN] for who, time in line.items() if who != PLAIN}
+        for name, line in board.times["problems"].items()
+    }
+    drawing = dots("Times as multiples of plain evaluation", "× plain evaluation", lines)
+    path.with_name(DRAWING).write_text(drawing, encoding="utf-8")
+    figures = {"machine": machine(), "versions": found, "seconds": board.times}
+    FIGURES.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def main() -> int:
@@ -277,7 +315,9 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="problems, operators and rows whose name has TEXT")
     parser.add_argument("--rivals", default=",".join(RIVALS), metavar="A,B", help="default: %(default)s")
     parser.add_argument("--no-rows", action="store_true", help="leave out the rows of the rule table")
-    parser.add_argument("--passes", type=int, default=3, metavar="N", help="go through the list N times (default 3)")
+    parser.add_argument("--passes", type=int, default=2, metavar="N", help="go through the list N times (default 2)")
+    parser.add_argument("--seconds", type=float, default=0.2, metavar="S",
+                        help="how long a contestant of a problem is timed in each pass (default %(default)s)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the page for the docs")
     options = parser.parse_args()
     chosen = [name.strip() for name in options.rivals.split(",")]
@@ -292,13 +332,13 @@ def main() -> int:
 
     board = Board()
     found, missing = versions(rivals)
-    run(board, options.only, rivals, not options.no_rows, options.passes, say)
+    run(board, options.only, rivals, not options.no_rows, options.passes, options.seconds, say)
     say("")
     if not board.times:
         parser.error(f"nothing has {options.only!r} in its name")
     print(report(board, found, missing))
     if options.markdown:
-        options.markdown.write_text(markdown(board, found, missing), encoding="utf-8")
+        write(options.markdown, board, found, missing)
         print(f"written: {options.markdown}")
     return 1 if board.failures else 0
 

@@ -16,6 +16,7 @@ _array.bind(nested, protocols, tangents)
 
 from ._array import DualArray, HyperDualArray  # noqa: E402
 from ._scalar import Dual, HyperDual  # noqa: E402
+from ._threads import threads  # noqa: E402
 from .check import check_derivatives  # noqa: E402
 from .compare import compare_modes  # noqa: E402
 from .custom import custom_jvp, custom_vjp, elementwise  # noqa: E402
@@ -120,6 +121,7 @@ __all__ = [
     "softplus",
     "sparse",
     "stop_gradient",
+    "threads",
     "value",
     "value_and_grad",
     "value_and_jacobian",

@@ -9,6 +9,8 @@ an operator on four elements costs.
 from cpython.object cimport PyObject
 cimport numpy as cnp
 
+import numpy as np
+
 cnp.import_array()
 
 cdef extern from *:
@@ -204,6 +206,17 @@ cdef cnp.ndarray new_array(int nd, const cnp.npy_intp *shape, int typenum):
     Py_INCREF(buffer)
     PyArray_SetBaseObject(<cnp.ndarray> array, buffer)
     return <cnp.ndarray> array
+
+
+def empty(shape, dtype):
+    """As np.empty, in memory from here where there is some for that dtype."""
+    cdef cnp.npy_intp dims[33]
+    cdef int i
+    if dtype not in (DOUBLE, SINGLE):
+        return np.empty(shape, dtype)
+    for i in range(len(shape)):
+        dims[i] = shape[i]
+    return new_array(len(shape), dims, cnp.NPY_DOUBLE if dtype == DOUBLE else cnp.NPY_FLOAT)
 
 
 def is_buffer(base):

@@ -191,15 +191,15 @@ cdef tuple numbers_of(Columns columns, tuple shape):
 
 cdef Py_ssize_t match(tuple numbers_a, tuple bases_a, tuple numbers_b, tuple bases_b, Py_ssize_t *place):
     """Say where each plane of b stands: with the equal one of a, or behind all of them; return how many there are."""
-    cdef Py_ssize_t ka = len(numbers_a), count = ka, i, j, l
+    cdef Py_ssize_t ka = len(numbers_a), count = ka, i, j, before
     for j in range(len(numbers_b)):
         place[j] = -1
         for i in range(ka):
             if bases_a[i] is not bases_b[j] or not are_same(numbers_a[i], numbers_b[j]):
                 continue
             # Only planes of the other operand can be the same: within one array they are told apart.
-            for l in range(j):
-                if place[l] == i:
+            for before in range(j):
+                if place[before] == i:
                     break
             else:
                 place[j] = i

@@ -48,7 +48,8 @@ cdef class Node:
     # The ring of all that wait.
     cdef void *before
     cdef void *after
-    # The place among the steps of a run.
+    # The run that collected it last, and its place among the steps of that.
+    cdef Py_ssize_t run
     cdef Py_ssize_t place
 
 

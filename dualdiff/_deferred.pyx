@@ -11,13 +11,14 @@ that reads them run first (`compute_readers`). Nothing of this can be seen from 
 
 cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 cimport numpy as cnp
 
 from ._buffers cimport new_array
-from ._kernels cimport BinaryRow, Stream, UnaryRow, binary_first, unary_first
+from ._kernels cimport BinaryRow, Slope, Stream, UnaryRow, binary_first, unary_first
 from ._scalar cimport Dual
+from ._threads cimport Work, share
 
 import warnings
 
@@ -58,9 +59,12 @@ cdef struct Step:
     char *scratch
     char *kept_value
     char *kept_planes
-    # Where the present block is.
+    # The operand whose planes are those of the result, so that they need not be computed; NULL where there is none.
+    Operand *lender
+    # Where the present block is, and how far its planes are apart.
     char *value
     char *planes
+    Py_ssize_t plane
     int flags
     Py_ssize_t last_use
 
@@ -188,16 +192,71 @@ cdef tuple error_state():
 # Running
 # ---------------------------------------------------------------------------------------------------------------------
 
-cdef int collect(Node node, list order) except -1:
-    """Append all steps that ``node`` needs, operands first."""
-    if node.kind != WAITING or node.place >= 0 and len(order) > node.place and order[node.place] is node:
+# How many runs there have been: nodes remember the one that collected them.
+cdef Py_ssize_t runs = 0
+
+
+cdef int collect(Node node, list order, list twins) except -1:
+    """Append all steps that ``node`` needs, operands first; what is a step already is one of ``twins``."""
+    cdef Py_ssize_t i
+    if node.kind != WAITING or node.run == runs:
         return 0
-    collect(node.a, order)
+    collect(node.a, order, twins)
     if node.b is not None:
-        collect(node.b, order)
+        collect(node.b, order, twins)
+    node.run = runs
+    if not node.shown:
+        for i in range(len(order)):
+            if are_twins(node, <Node> order[i]):
+                node.place = i
+                twins.append(node)
+                return 0
     node.place = len(order)
     order.append(node)
     return 0
+
+
+cdef bint are_twins(Node one, Node other) noexcept:
+    """Whether two operations that are collected are the same, so that ``x**2`` written twice is computed once."""
+    return (
+        one.unary == other.unary and one.binary == other.binary and one.planing is other.planing
+        and memcmp(one.p, other.p, sizeof(one.p)) == 0 and memcmp(&one.strict, &other.strict, sizeof(double)) == 0
+        and are_equal(one.a, other.a) and (one.b is None or are_equal(one.b, other.b))
+    )
+
+
+cdef bint are_equal(Node one, Node other) noexcept:
+    """Whether two operands are the same step, the same memory or the same number."""
+    if one is other or one.kind != other.kind or one.kind == MEMORY:
+        return one is other
+    if one.kind == WAITING:
+        return one.place == other.place
+    return one.dual is other.dual and memcmp(&one.constant, &other.constant, sizeof(double)) == 0
+
+
+cdef Operand *lender(Step *s) noexcept:
+    """The operand whose planes a result takes over: the only one that has any, where its local derivative is 1."""
+    cdef int i
+    if s.unary != NULL:
+        return &s.a if is_one(&s.unary.d1) and not s.unary.selects else NULL
+    if s.from_a != NULL or (s.a.t.present and s.b.t.present):
+        return NULL
+    i = 0 if s.a.t.present else 1
+    return (&s.b if i else &s.a) if is_one(&s.binary.partial[i]) and not s.binary.selects[i] else NULL
+
+
+cdef void lend(Step *steps, Py_ssize_t count) noexcept:
+    """Find out whose planes are those of an operand, which must then stay as long as the result is read."""
+    cdef Py_ssize_t i, source
+    for i in range(count - 1, -1, -1):
+        steps[i].lender = lender(&steps[i])
+        if steps[i].lender != NULL and steps[i].lender.step >= 0:
+            source = steps[i].lender.step
+            steps[source].last_use = max(steps[source].last_use, steps[i].last_use)
+
+
+cdef bint is_one(const Slope *slope) noexcept:
+    return not slope.vary and slope.constant == 1.0
 
 
 cdef void open_operand(Operand *o, Node node, Step *steps, Py_ssize_t reader) noexcept:
@@ -223,50 +282,56 @@ cdef void open_operand(Operand *o, Node node, Step *steps, Py_ssize_t reader) no
         o.t.present = False
 
 
-cdef inline void move_operand(Operand *o, Step *steps, Py_ssize_t start, Py_ssize_t m) noexcept nogil:
-    """Let an operand show the block of ``m`` elements that begins at ``start``."""
+cdef inline void move_operand(Operand *o, Step *steps, Py_ssize_t start) noexcept nogil:
+    """Let an operand show the block that begins at ``start``."""
     if o.step >= 0:
         o.x.data = steps[o.step].value
         o.t.data = steps[o.step].planes
-        o.t.plane = m*sizeof(double)
+        o.t.plane = steps[o.step].plane
     elif o.value != NULL:
         o.x.data = o.value + start*sizeof(double)
         o.t.data = o.planes + start*sizeof(double)
 
 
-cdef void run_steps(Step *steps, Py_ssize_t count, Py_ssize_t n, Py_ssize_t block) noexcept nogil:
-    cdef Py_ssize_t start = 0, m, i, j
+cdef void run_steps(
+        Step *steps, Py_ssize_t count, Py_ssize_t n, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t block
+) noexcept nogil:
+    """Run all steps on the blocks of elements ``start`` … ``stop`` of ``n``, one block after the other."""
+    cdef Py_ssize_t m, i, j, k
     cdef Step *s
-    while start < n:
-        m = min(block, n - start)
+    while start < stop:
+        m = min(block, stop - start)
         for i in range(count):
             s = &steps[i]
             s.value = s.scratch
             s.planes = s.scratch + block*sizeof(double)
+            s.plane = m*sizeof(double)
             if s.kept_value != NULL:
                 s.value = s.kept_value + start*sizeof(double)
                 if s.k == 1:
                     s.planes = s.kept_planes + start*sizeof(double)
-            move_operand(&s.a, steps, start, m)
+            move_operand(&s.a, steps, start)
+            if s.unary == NULL:
+                move_operand(&s.b, steps, start)
+            k = s.k
+            if s.lender != NULL:
+                s.planes, s.plane, k = s.lender.t.data, s.lender.t.plane, 0
             if s.unary != NULL:
-                s.flags |= unary_first(s.unary, 0, s.p, s.strict, m, s.k, &s.a.x, &s.a.t, s.value, s.planes)
+                s.flags |= unary_first(s.unary, 0, s.p, s.strict, m, k, &s.a.x, &s.a.t, s.value, s.planes)
             else:
-                move_operand(&s.b, steps, start, m)
                 s.flags |= binary_first(
-                    s.binary, 0, s.strict, m, s.k, &s.a.x, &s.b.x, &s.a.t, &s.b.t, s.from_a, s.from_b,
+                    s.binary, 0, s.strict, m, k, &s.a.x, &s.b.x, &s.a.t, &s.b.t, s.from_a, s.from_b,
                     s.value, s.planes)
-            if s.kept_value != NULL and s.k != 1:
+            if s.kept_value != NULL and s.planes != s.kept_planes + start*sizeof(double):
                 for j in range(s.k):
-                    memcpy(s.kept_planes + (j*n + start)*sizeof(double), s.planes + j*m*sizeof(double),
-                           m*sizeof(double))
+                    memcpy(s.kept_planes + (j*n + start)*sizeof(double), s.planes + j*s.plane, m*sizeof(double))
         start += m
 
 
-cdef char *share_scratch(Step *steps, Py_ssize_t count, size_t size) except? NULL:
-    """Give each step that needs one a block; a block is used again once nobody reads it any more."""
+cdef Py_ssize_t count_scratch(Step *steps, Py_ssize_t count) except -1:
+    """Number the blocks of those steps that need one, from 1; a block is used again once nobody reads it any more."""
     cdef Py_ssize_t i, j, used = 0
     cdef Py_ssize_t *owner = <Py_ssize_t *> PyMem_Malloc((count + 1)*sizeof(Py_ssize_t))
-    cdef char *memory
     if owner == NULL:
         raise MemoryError
     for i in range(count):
@@ -280,36 +345,86 @@ cdef char *share_scratch(Step *steps, Py_ssize_t count, size_t size) except? NUL
             j = used
             used += 1
         owner[j] = i
-        # The number of the block for now, from 1.
         steps[i].scratch = <char *> <size_t> (j + 1)
     PyMem_Free(owner)
-    memory = <char *> PyMem_Malloc(used*size + 64)
-    if memory == NULL:
-        raise MemoryError
-    cdef char *aligned = <char *> ((<size_t> memory + 63) & ~<size_t> 63)
-    for i in range(count):
-        if steps[i].scratch != NULL:
-            steps[i].scratch = aligned + (<size_t> steps[i].scratch - 1)*size
-    return memory
+    return used
+
+
+cdef class Run(Work):
+    """Steps that run on blocks; each part has steps and blocks of its own."""
+    cdef Step *steps
+    cdef Py_ssize_t count
+    cdef Py_ssize_t n
+    cdef Py_ssize_t block
+    # Bytes of a block with its planes.
+    cdef size_t size
+    cdef char *memory
+    cdef size_t part
+    cdef int parts
+    # What the steps point to.
+    cdef object held
+
+    cdef int prepare(self, int parts) except -1:
+        cdef Py_ssize_t used = count_scratch(self.steps, self.count), i, shift
+        cdef size_t head = (self.count*sizeof(Step) + 63) & ~<size_t> 63
+        cdef Step *steps
+        cdef char *blocks
+        cdef int part
+        self.part = head + used*self.size
+        self.memory = <char *> PyMem_Malloc(parts*self.part + 64)
+        if self.memory == NULL:
+            raise MemoryError
+        self.parts = parts
+        for part in range(parts):
+            steps = self.steps_of(part)
+            memcpy(steps, self.steps, self.count*sizeof(Step))
+            shift = <char *> steps - <char *> self.steps
+            blocks = <char *> steps + head
+            for i in range(self.count):
+                if steps[i].lender != NULL:
+                    steps[i].lender = <Operand *> (<char *> steps[i].lender + shift)
+                if steps[i].scratch != NULL:
+                    steps[i].scratch = blocks + (<size_t> steps[i].scratch - 1)*self.size
+        return 0
+
+    cdef Step *steps_of(self, int part) noexcept nogil:
+        return <Step *> (((<size_t> self.memory + 63) & ~<size_t> 63) + part*self.part)
+
+    cdef void compute(self, int part, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+        run_steps(self.steps_of(part), self.count, self.n, start, stop, self.block)
+
+    cdef int flags(self, Py_ssize_t step) noexcept:
+        """The floating-point exceptions of a step, in whatever part."""
+        cdef int part, found = 0
+        for part in range(self.parts):
+            found |= self.steps_of(part)[step].flags
+        return found
+
+    def __dealloc__(self):
+        PyMem_Free(self.memory)
 
 
 cdef list run(Node root, bint quiet):
     """Compute a node and, unless ``quiet``, all on the way that a dual array shows; return [(node, value, planes)]."""
-    cdef list order = [], made = []
+    global runs
+    cdef list order = [], twins = [], made = []
     # Another thread may compute the same nodes meanwhile and let go of what they read: held until all is done.
-    cdef list left = [], right = [], planings = []
+    cdef list left = [], right = [], planings = [], places = []
     cdef Node node
     cdef Py_ssize_t i, count, n = root.n, most = 0, block
     cdef Step *steps
     cdef Step *s
-    cdef char *scratch
+    cdef Run work = Run.__new__(Run)
     cdef cnp.npy_intp dims[33]
-    collect(root, order)
+    runs += 1
+    collect(root, order, twins)
     count = len(order)
+    order.extend(twins)
     for node in order:
         left.append(node.a)
         right.append(node.b)
         planings.append(node.planing)
+        places.append(node.place)
     steps = <Step *> PyMem_Malloc(count*sizeof(Step))
     if steps == NULL:
         raise MemoryError
@@ -331,6 +446,7 @@ cdef list run(Node root, bint quiet):
             open_operand(&s.a, node.a, steps, i)
             if node.b is not None:
                 open_operand(&s.b, node.b, steps, i)
+        lend(steps, count)
         # Only now is anything made that could let the collector run, and code of others with it.
         for i in range(count):
             node = order[i]
@@ -343,14 +459,14 @@ cdef list run(Node root, bint quiet):
                 s.kept_planes = cnp.PyArray_BYTES(<cnp.ndarray> planes)
                 made.append((node, value, planes))
         block = max(<Py_ssize_t> SHORTEST, (BLOCK_BYTES//(<Py_ssize_t> sizeof(double)*(most + 1))) & ~7)
-        scratch = share_scratch(steps, count, (most + 1)*block*sizeof(double))
-        with nogil:
-            run_steps(steps, count, n, block)
-        PyMem_Free(scratch)
+        work.steps, work.count, work.n, work.block = steps, count, n, block
+        work.held = order, left, right, planings, made
+        work.size = (most + 1)*block*sizeof(double)
+        share(work, n, block, n*(most + 1)*count)
         if not quiet:
-            for i in range(count):
-                if steps[i].flags:
-                    warn(order[i], left[i], right[i])
+            for i, node in enumerate(order):
+                if work.flags(places[i]):
+                    warn(node, left[i], right[i])
     finally:
         PyMem_Free(steps)
     return made

@@ -119,6 +119,12 @@ def _loop(body):
     return ["for i_ in range(n_):", *(f"    {name} = {name}s_[i_]" for name in read), *(f"    {line}" for line in body)]
 
 
+def pushes(row):
+    """Whether the first derivatives of a row are computed and multiply tangents that are never dropped."""
+    texts = (row.d1,) if row.arity == 1 else (row.fx, row.fy)
+    return not row.selects and any(numeric(text) is None and not operand(text, row) for text in texts)
+
+
 def derivative_loops(row, rules, kind, outputs, vector):
     """Cython lines that fill blocks of local derivatives.
 
@@ -128,6 +134,29 @@ def derivative_loops(row, rules, kind, outputs, vector):
     texts = [getattr(row, name) for name in outputs]
     if "d2" in outputs:
         texts.append(row.d1)
+    lines, body = _temporaries(row, rules, texts, vector)
+    for name, block in outputs.items():
+        body.append(f"{name} = {_derivative(row, rules, name)}")
+        body.append(f"{block}[i_] = <{kind}> {name}")
+    return lines + _loop(body)
+
+
+def push_loops(row, rules, kind, tangents, vector):
+    """Cython lines that fill a block with the sum of derivatives times the tangents that ``tangents`` maps them to."""
+    lines, body = _temporaries(row, rules, [getattr(row, name) for name in tangents], vector)
+    terms = []
+    for name, block in tangents.items():
+        body.append(f"{name} = {_derivative(row, rules, name)}")
+        terms.append(f"(0 if {block}[i_] == 0 else <{kind}> {name}*{block}[i_])")
+    return lines + _loop([*body, f"outs_[i_] = {' + '.join(terms)}"])
+
+
+def _derivative(row, rules, name):
+    return guarded(cython(getattr(row, name), rules, row), row)
+
+
+def _temporaries(row, rules, texts, vector):
+    """The lines before the loop of some texts, and those at its beginning, that compute what the texts share."""
     calls = block_calls(row, rules, texts) if vector else []
     lines = []
     for name, function, argument in calls:
@@ -135,8 +164,4 @@ def derivative_loops(row, rules, kind, outputs, vector):
         lines += _loop([*before, f"let_{name}[i_] = {cython(argument, rules, row)}"])
         lines.append(f"vector_value(U_{function}, let_{name}, n_)")
     blocks = {name for name, _, _ in calls}
-    body = [f"{n} = let_{n}[i_]" if n in blocks else f"{n} = {t}" for n, t in used_lets(row, rules, *texts)]
-    for name, block in outputs.items():
-        body.append(f"{name} = {guarded(cython(getattr(row, name), rules, row), row)}")
-        body.append(f"{block}[i_] = <{kind}> {name}")
-    return lines + _loop(body)
+    return lines, [f"{n} = let_{n}[i_]" if n in blocks else f"{n} = {t}" for n, t in used_lets(row, rules, *texts)]

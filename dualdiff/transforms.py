@@ -13,7 +13,9 @@ import sys
 import numpy as np
 
 from . import _scalar, _small, levels, modes, points
-from ._array import is_dual
+from . import blockwise as by_blocks
+from ._array import is_dual, seed_arrays
+from ._threads import threads as shared_by
 from .containers import derivative_of, point_and_directions, read_result
 from .curvature import mirror
 from .errors import DifferentiationTypeError, DifferentiationValueError
@@ -221,7 +223,7 @@ def value_and_grad(function, argnums=0, *, mode="auto", chunk_size=None, executo
     return _public(function, _jacobian(settings, scalar=True), _both(has_aux))
 
 
-def derivative(function, *, order=1, strict=False, holomorphic=False):
+def derivative(function, *, order=1, strict=False, holomorphic=False, blockwise=False, threads=None):
     """Differentiate a function of one number, or an elementwise function of an array, any number of times.
 
     Parameters
@@ -233,6 +235,10 @@ def derivative(function, *, order=1, strict=False, holomorphic=False):
         At kinks: nan instead of a subgradient.
     holomorphic : bool
         x is complex, the function holomorphic, and the derivative the complex one.
+    blockwise : bool
+        Evaluate the function on one block of a large array after the other; see `jvp`.
+    threads : int, optional
+        Share elementwise work on large arrays among so many threads; see `dualdiff.threads`.
 
     Returns
     -------
@@ -247,8 +253,16 @@ def derivative(function, *, order=1, strict=False, holomorphic=False):
     np.float64(-1.0)
     """
     settings = Settings("derivative", function, strict=strict, holomorphic=holomorphic)
+    if threads is not None:
+        return shared_by(threads)(
+            derivative(function, order=order, strict=strict, holomorphic=holomorphic, blockwise=blockwise)
+        )
     if not is_integer(order) or order < 1:
         raise DifferentiationValueError(f"derivative: order must be an integer of at least 1, found {order!r}")
+    if blockwise:
+        return _derivative_by_blocks(
+            settings, order, derivative(function, order=order, strict=strict, holomorphic=holomorphic)
+        )
     if order > 2:
         inner = derivative(function, order=2, strict=strict, holomorphic=holomorphic)
         return derivative(inner, order=order - 2, strict=strict, holomorphic=holomorphic)
@@ -282,7 +296,22 @@ def derivative(function, *, order=1, strict=False, holomorphic=False):
     return transformed
 
 
-def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
+def _derivative_by_blocks(settings, order, whole):
+    @functools.wraps(settings.function)
+    def transformed(*args, **kwargs):
+        point = Call(settings, args, kwargs).point
+        if point.kind != "array":
+            return whole(*args, **kwargs)
+        (out,) = by_blocks.evaluate(
+            settings.function, settings.name, lambda piece: (whole(piece, *args[1:], **kwargs),), [point.x],
+            point.shape, 1 + order,
+        )
+        return out
+
+    return transformed
+
+
+def jvp(function, primals, tangents, *, strict=False, holomorphic=False, blockwise=False, threads=None):
     """Compute the value and the derivative along given directions, from one evaluation.
 
     Parameters
@@ -293,10 +322,27 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
     tangents : tuple
         For each primal a direction of its shape, or k of them along one leading axis; for a container one of the same
         structure.
+    blockwise : bool
+        The function is elementwise: evaluate it on one block of large arrays after the other, in cache.
+    threads : int, optional
+        Share elementwise work on large arrays among so many threads; see `dualdiff.threads`.
 
     Returns
     -------
     y, ydot : the value and ``J v``, with a leading axis of k where the tangents have one.
+
+    Raises
+    ------
+    DifferentiationValueError
+        With ``blockwise=True``, where the function is seen not to be elementwise.
+
+    Notes
+    -----
+    ``blockwise=True`` is a promise of the caller. Primals are numbers and arrays of one shape; the function receives
+    one-dimensional pieces of the arrays, several times. An array that it captured is not cut: make it a primal, with a
+    tangent of zeros. No result may depend on other elements, as in ``x - x.mean()``. What can be checked is: every
+    piece must give a result of its shape, and a few elements are evaluated once more, in another order and among
+    others.
 
     Examples
     --------
@@ -305,17 +351,27 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
     (np.float64(6.0), np.float64(2.0))
     """
     check_function(function, "jvp")
+    if threads is not None:
+        with shared_by(threads):
+            return jvp(function, primals, tangents, strict=strict, holomorphic=holomorphic, blockwise=blockwise)
+    if blockwise:
+        return _jvp_by_blocks(function, primals, tangents, strict, holomorphic)
     done = None if holomorphic else _small.directional_pass(function, primals, tangents, strict)
     if done is not None and done[2] is None:
         return done[:2]
     if done is not None:
         val, (planes,), outputs = read_result(*done[:2], "jvp", function, (1,))
         return _along(val, planes[0], outputs)
-    point, stacks, several = point_and_directions(primals, tangents, "jvp", holomorphic)
-    count = stacks[0].shape[0] if stacks else 1
+    count, several = 1, False
     lvl = levels.open_level(strict, holomorphic)
     try:
-        y = function(*point.rebuilt(seed_along(p, (s,), None, lvl) for p, s in zip(point.leaves, stacks, strict=True)))
+        seeded = None if holomorphic else seed_arrays(primals, tangents, lvl)
+        if seeded is None:
+            point, stacks, several = point_and_directions(primals, tangents, "jvp", holomorphic)
+            count = stacks[0].shape[0] if stacks else 1
+            seeded = point.rebuilt(seed_along(p, (s,), None, lvl) for p, s in zip(point.leaves, stacks, strict=True))
+        y = function(*seeded)
+        del seeded  # which may hold the result
         alone = not is_dual(y) or sys.getrefcount(y) <= 2
         val, (planes,), outputs = read_result(y if alone else y.copy(), lvl, "jvp", function, (count,))
     finally:
@@ -326,6 +382,23 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False):
 def _along(val, planes, outputs):
     """A value and its derivatives along directions in the form that the caller gets."""
     return (own(val), own(planes)) if outputs is None else (outputs.value(val), outputs.value(planes))
+
+
+def _jvp_by_blocks(function, primals, tangents, strict, holomorphic):
+    point, stacks, several = point_and_directions(primals, tangents, "jvp", holomorphic)
+    points = point.leaves
+    shape = by_blocks.common_shape(points, "jvp")
+    cut = [i for i, point in enumerate(points) if point.kind == "array"]
+
+    def compute(*pieces):
+        primals, tangents = [point.x for point in points], list(directions)
+        for place, i in enumerate(cut):
+            primals[i], tangents[i] = pieces[place], pieces[len(cut) + place]
+        return jvp(function, tuple(primals), tuple(tangents), strict=strict, holomorphic=holomorphic)
+
+    directions = stacks if several else [stack[0] for stack in stacks]
+    arrays = [points[i].x for i in cut] + [directions[i] for i in cut]
+    return by_blocks.evaluate(function, "jvp", compute, arrays, shape, 1 + stacks[0].shape[0])
 
 
 # -- second order ------------------------------------------------------------------------------------------------------

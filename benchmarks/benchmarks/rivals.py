@@ -13,16 +13,30 @@ import importlib
 import importlib.metadata
 import math
 import operator
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from .problems import GRADIENT, HESSIAN, JACOBIAN, JVP, OPERATORS, PROBLEMS, Operator, Problem, small_operands
+from .problems import (
+    GRADIENT,
+    HESSIAN,
+    JACOBIAN,
+    JVP,
+    OPERATORS,
+    PROBLEMS,
+    SPARSE_HESSIAN,
+    SPARSE_JACOBIAN,
+    Operator,
+    Problem,
+    small_operands,
+)  # fmt: skip
 from .timing import Statement, call
 
 EPSILON = np.finfo(float).eps
+SLOWEST = 2.0  # seconds of one run of a peer that are worth waiting for
 
 
 class Unavailable(Exception):
@@ -44,6 +58,8 @@ class Rival:
         What pip and import call it; empty when there is nothing to install.
     peer : bool
         Whether it is another library, which may be missing or fail; our own failures are never skipped.
+    forward : bool
+        Whether it is a peer whose gradients go forward, column by column.
     rtol : dict
         How closely its result must agree with the derivative written by hand, relative to the largest entry.
     most_elements : float
@@ -53,8 +69,8 @@ class Rival:
     """
 
     name = distribution = module = note = ""
-    peer = True
-    rtol = {GRADIENT: 1e-11, JACOBIAN: 1e-11, HESSIAN: 1e-11, JVP: 1e-11}
+    peer, forward = True, False
+    rtol = dict.fromkeys((GRADIENT, JACOBIAN, HESSIAN, JVP, SPARSE_JACOBIAN, SPARSE_HESSIAN), 1e-11)
     most_elements = math.inf
 
     def load(self) -> None:
@@ -78,6 +94,11 @@ class Rival:
         if len(arguments[0]) > self.most_elements:
             raise Unavailable(f"one Python object per element: {len(arguments[0])} elements are out of reach")
         return method(problem, *arguments)
+
+    def reach(self, x, most, why):
+        """Refuse more than ``most`` variables."""
+        if len(x) > most:
+            raise Unavailable(f"{why}: {len(x)} variables are out of reach")
 
 
 class Plain(Rival):
@@ -107,6 +128,12 @@ class DualDiff(Rival):
     def hessian(self, problem, x):
         return call(self.dualdiff.hessian(problem.make(np)), x)
 
+    def sparse_jacobian(self, problem, x):
+        return call(self.dualdiff.jacobian(problem.make(np), sparse=True), x)
+
+    def sparse_hessian(self, problem, x):
+        return call(self.dualdiff.hessian(problem.make(np), sparse=True), x)
+
     def jvp(self, problem, x, v):
         names = {"jvp": self.dualdiff.jvp, "f": problem.make(np), "x": x, "v": v}
         return Statement("jvp(f, (x,), (v,))", names)
@@ -116,10 +143,30 @@ class DualDiff(Rival):
         return array(x, dx), array(y, dy), lambda z: (z.value, z.tangent)
 
 
+class Told(Rival):
+    name, module, distribution = "dualdiff told", "dualdiff", "dualdiff-ad"
+    peer = False
+    note = "told what it cannot know: JVPs with `blockwise=True`; sparse derivatives by `dualdiff.sparse.jacobian` " \
+           "along the colours of a pattern that is given to it, of the recorded gradient for a Hessian"
+
+    def jvp(self, problem, x, v):
+        names = {"jvp": self.dualdiff.jvp, "f": problem.make(np), "x": x, "v": v}
+        return Statement("jvp(f, (x,), (v,), blockwise=True)", names)
+
+    def sparse_jacobian(self, problem, x):
+        return call(self.dualdiff.sparse.jacobian(problem.make(np), problem.exact(x), verify=False), x)
+
+    def sparse_hessian(self, problem, x):
+        gradient = self.dualdiff.grad(problem.make(np), mode="reverse")
+        return call(self.dualdiff.sparse.jacobian(gradient, problem.exact(x), symmetric=True, verify=False), x)
+
+
 class Jax(Rival):
     name = "JAX forward"
     distribution = module = "jax"
-    note = "`jit(jacfwd)`, `jit(jacfwd(jacfwd))`, `jit(jvp)`; warm, float64, one XLA thread, NumPy in and out"
+    forward = True
+    note = "`jit(jacfwd)`, `jit(jacfwd(jacfwd))`, `jit(jvp)`; warm, float64, one XLA thread, NumPy in and out; " \
+           "sparse: `jit(vmap(jvp))` along the colours of the pattern, which are given to it"
 
     def load(self):
         super().load()
@@ -127,14 +174,44 @@ class Jax(Rival):
         # On one core a dispatch thread only adds switches: JAX is faster without it.
         self.jax.config.update("jax_cpu_enable_async_dispatch", False)
 
+    def statement(self, problem):
+        if problem.unrolled:
+            raise Unavailable("unrolls the loop when it compiles, which takes minutes")
+        return super().statement(problem)
+
     def _compiled(self, transform, problem, x):
         compiled = self.jax.jit(transform(problem.make(self.jax.numpy)))
         return Statement("asarray(derivative(x))", {"asarray": np.asarray, "derivative": compiled, "x": np.asarray(x)})
 
+    def _along_colours(self, push, problem, x):
+        """A sparse matrix from its products with one direction for each colour of its columns."""
+        from scipy.sparse import csr_array
+
+        from dualdiff.sparse import column_colouring
+
+        pattern = problem.exact(x)
+        colours = np.asarray(column_colouring(pattern))
+        seeds = self.jax.numpy.asarray(np.arange(colours.max() + 1)[:, None] == colours, dtype=float)
+        products = self.jax.jit(lambda x: self.jax.vmap(lambda seed: push(x, seed))(seeds))
+        rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
+        places = colours[pattern.indices], rows
+        indices, indptr, shape = pattern.indices, pattern.indptr, pattern.shape
+
+        def derivative(x):
+            return csr_array((np.asarray(products(x))[places], indices, indptr), shape=shape)
+
+        return call(derivative, x)
+
     def gradient(self, problem, x):
+        self.reach(x, 10**3, "a column of n numbers for each of n variables")
         return self._compiled(self.jax.jacfwd, problem, x)
 
-    jacobian = gradient
+    def jacobian(self, problem, x):
+        return self._compiled(self.jax.jacfwd, problem, x)
+
+    def sparse_jacobian(self, problem, x):
+        f = problem.make(self.jax.numpy)
+        return self._along_colours(lambda x, seed: self.jax.jvp(f, (x,), (seed,))[1], problem, x)
 
     def hessian(self, problem, x):
         return self._compiled(lambda f: self.jax.jacfwd(self.jax.jacfwd(f)), problem, x)
@@ -149,7 +226,8 @@ class Jax(Rival):
 class JaxReverse(Jax):
     name = "JAX reverse"
     note = "`jit(grad)`, `jit(jacrev)`, `jit(hessian)` (forward over reverse); otherwise as JAX forward"
-    jvp = None
+    forward = False
+    jvp = sparse_jacobian = None
 
     def gradient(self, problem, x):
         return self._compiled(self.jax.grad, problem, x)
@@ -159,6 +237,10 @@ class JaxReverse(Jax):
 
     def hessian(self, problem, x):
         return self._compiled(self.jax.hessian, problem, x)
+
+    def sparse_hessian(self, problem, x):
+        gradient = self.jax.grad(problem.make(self.jax.numpy))
+        return self._along_colours(lambda x, seed: self.jax.jvp(gradient, (x,), (seed,))[1], problem, x)
 
 
 class Autograd(Rival):
@@ -200,7 +282,8 @@ def _on_list(problem, x):
 
 class NumDual(Rival):
     name, distribution, module = "num-dual", "num-dual", "num_dual"
-    most_elements = 10**4
+    most_elements = 2048
+    forward = True
     note = "`gradient`, `jacobian`, `hessian`; `Dual64` in an object array for JVPs"
 
     def gradient(self, problem, x):
@@ -224,7 +307,8 @@ class NumDual(Rival):
 
 class HyperJet(Rival):
     name = distribution = module = "hyperjet"
-    most_elements = 10**4
+    most_elements = 2048
+    forward = True
     note = "scalars of fixed size up to 16 variables (`D10Scalar`, `DD10Scalar`), else `DScalar`, `DDScalar`"
 
     def _scalar(self, order, n):
@@ -259,7 +343,8 @@ class HyperJet(Rival):
 
 class FastDual(Rival):
     name = distribution = module = "fastdual"
-    most_elements = 10**4
+    most_elements = 2048
+    forward = True
     note = "`Dual` and `der` for loops, `DualArray` and `jac` for arrays, `autohess`"
 
     def _function(self, problem):
@@ -331,6 +416,16 @@ class CasADi(Rival):
         symbol = ca.SX.sym("x", len(x))
         return (lambda x: f(ca.vertsplit(x))), symbol
 
+    def _sparse(self, symbol, result, x):
+        """As `_buffered`, for the entries of one sparse result."""
+        from scipy.sparse import csr_array
+
+        transposed = self.casadi.transpose(result)  # by columns, as CasADi is: rows of the result
+        indptr, indices, shape = *(np.array(part) for part in transposed.sparsity().get_ccs()), result.shape
+        statement = self._buffered([symbol], [transposed.nz[:]], [x])
+        run = statement.names["call"]
+        return call(lambda x: csr_array((run(x), indices, indptr), shape=shape), x)
+
     def _buffered(self, symbols, results, arguments):
         """A function of NumPy arrays that evaluates the graph straight between their memories."""
         ca = self.casadi
@@ -373,6 +468,14 @@ class CasADi(Rival):
         f, symbol = self._symbols(problem, x)
         return self._buffered([symbol], [self.casadi.hessian(f(symbol), symbol)[0]], [x])
 
+    def sparse_jacobian(self, problem, x):
+        f, symbol = self._symbols(problem, x)
+        return self._sparse(symbol, self.casadi.jacobian(f(symbol), symbol), x)
+
+    def sparse_hessian(self, problem, x):
+        f, symbol = self._symbols(problem, x)
+        return self._sparse(symbol, self.casadi.hessian(f(symbol), symbol)[0], x)
+
     def jvp(self, problem, x, v):
         f, symbol = self._symbols(problem, x)
         direction = self.casadi.MX.sym("v", len(v))
@@ -387,6 +490,7 @@ class CentralDifferences(Rival):
     rtol = {GRADIENT: 1e-7, JACOBIAN: 1e-7, HESSIAN: 1e-5, JVP: 1e-7}
 
     def gradient(self, problem, x):
+        self.reach(x, 10**4, "two evaluations for each variable")
         f, root = problem.make(np), EPSILON ** (1 / 3)
 
         def gradient(x):
@@ -454,7 +558,7 @@ class HandWritten(Rival):
 RIVALS: dict[str, Rival] = {
     rival.name: rival
     for rival in (
-        Plain(), DualDiff(), Jax(), JaxReverse(), Autograd(), NumDual(), HyperJet(), FastDual(), CasADi(),
+        Plain(), DualDiff(), Told(), Jax(), JaxReverse(), Autograd(), NumDual(), HyperJet(), FastDual(), CasADi(),
         CentralDifferences(), HandWritten(),
     )
 }  # fmt: skip
@@ -467,6 +571,11 @@ def check_agreement(found, expected, rtol: float, who: str) -> None:
     if not isinstance(expected, tuple):
         found, expected = (found,), (expected,)
     for part, wanted in zip(found, expected, strict=True):
+        if hasattr(wanted, "tocsr") and part.shape == wanted.shape:
+            worst = abs(part - wanted).max() / abs(wanted).max()
+            if not worst <= rtol:
+                raise Disagreement(f"{who}: the result is off by {worst:.1e} of its largest entry")
+            continue
         part, wanted = np.asarray(part, dtype=float), np.asarray(wanted, dtype=float)
         if part.shape != wanted.shape:
             raise Disagreement(f"{who}: the result has shape {part.shape}, expected {wanted.shape}")
@@ -480,7 +589,14 @@ def _first_result(rival: Rival, build: Callable[[], Statement]) -> tuple[Stateme
     try:
         rival.load()
         statement = build()
-        return statement, statement.result()
+        begin = time.perf_counter()
+        result = statement.result()
+        if rival.peer and time.perf_counter() - begin > SLOWEST:
+            begin = time.perf_counter()  # the first time it may have compiled
+            statement.result()
+            if (elapsed := time.perf_counter() - begin) > SLOWEST:
+                raise Unavailable(f"one run takes {elapsed:.2g} s")
+        return statement, result
     except Unavailable:
         raise
     except Exception as error:
@@ -490,13 +606,38 @@ def _first_result(rival: Rival, build: Callable[[], Statement]) -> tuple[Stateme
         raise Unavailable(f"does not run this as written ({type(error).__name__}: {reason[:120]})") from error
 
 
+DIFFERENCES = CentralDifferences.rtol
+
+
+def check_along_direction(problem: Problem, derivative, who: str) -> None:
+    """Hold a derivative written by hand against central differences along one direction only."""
+    x, *given = problem.arguments()
+    f, x = problem.make(np), np.asarray(x)
+    v = given[0] if given else np.random.default_rng(0).normal(size=x.shape)
+    h = 1e-4
+    above, below = f(x + h * v), f(x - h * v)
+    if problem.what == JVP:
+        check_agreement(derivative[1], (above - below) / (2 * h), 1e-4, who)
+    elif problem.what in (HESSIAN, SPARSE_HESSIAN):
+        check_agreement(v @ (derivative @ v), (above - 2 * f(x) + below) / h**2, 1e-4, who)
+    else:
+        check_agreement(derivative @ v, (above - below) / (2 * h), 1e-4, who)
+
+
 @functools.cache
 def prepare(problem_name: str, rival_name: str) -> Statement:
+    """As `prepare_problem`, for a problem that is listed."""
+    return prepare_problem(PROBLEM[problem_name], rival_name)
+
+
+def prepare_problem(problem: Problem, rival_name: str) -> Statement:
     """The statement to time, after its result has been checked. Raises `Unavailable` or `Disagreement`."""
-    problem, rival = PROBLEM[problem_name], RIVALS[rival_name]
+    rival, problem_name = RIVALS[rival_name], problem.name
     statement, result = _first_result(rival, lambda: rival.statement(problem))
     if rival_name == Plain.name:
         assert np.all(np.isfinite(result))
+    elif rival_name == HandWritten.name and (len(problem.arguments()[0]) > 2048 or problem.what not in DIFFERENCES):
+        check_along_direction(problem, result, f"{rival_name}, {problem_name}")
     elif rival_name == HandWritten.name:
         differences = RIVALS[CentralDifferences.name]
         expected = differences.statement(problem).result()

@@ -45,7 +45,8 @@ def fastest(
     """The least time of one run of each statement, in seconds.
 
     All statements take turns within each round, so that a slow spell of the machine falls on all alike. There are
-    `most` rounds; a statement that would use more than its `seconds` takes part in fewer of them (but in `least`). The
+    `most` rounds; a statement that would use more than its `seconds` takes part in fewer of them (but in `least`, or in
+    one where even that would take ten times as long). The
     first run of every turn is not timed: it warms the caches which the others have filled.
     """
     timers = {key: statement.timer() for key, statement in statements.items()}
@@ -58,7 +59,8 @@ def fastest(
             elapsed = timer.timeit(count)
         number[key] = count
         per_round = elapsed * (1 + 1 / count)
-        rounds[key] = max(least, min(most, int(seconds / per_round)))
+        enough = least if least * per_round < 10 * seconds else 1
+        rounds[key] = max(enough, min(most, int(seconds / per_round)))
     most = max(rounds.values(), default=0)
     for turn in range(most):
         for key, timer in timers.items():
