@@ -8,13 +8,14 @@ The rule, measured on layered networks, elementwise code and loops of small oper
    dense and the outputs are at most half as many as the inputs, the function is remembered, and recorded for other
    arguments of the same shape; where they would not fit `DENSE` bytes, it is recorded at once.
 3. A gradient, and all else, is recorded. Forward mode takes over, at the price of a second evaluation, where recording
-   fails; where the m outputs cost more rows than the n inputs cost columns, ``m > n``; and
-   where more than `NUMBERS` single numbers are taken out of arrays while n is below `MANY`: of a loop of small
+   fails; where the m outputs cost more rows than the n inputs cost columns, ``m > n``; and where, with n below `MANY`,
+   more single numbers are taken out of arrays than `NUMBERS` and one for every eight inputs: of a loop of small
    operations a scalar dual number makes shorter work. What was found out about a function is remembered for arguments
    of the same shape.
-4. A second derivative goes forward over reverse from `FEW_SECOND` inputs on, where the recorded function has one
-   output or fewer than half as many as inputs; else by hyper-dual numbers. A Hessian-vector product does so from
-   `FEW_PRODUCT` inputs on.
+4. A Hessian of an array is computed by structured hyper-dual numbers, in one call. Where these would need ε1ε2 planes of
+   `DENSE_SECOND` bytes, it goes forward over reverse from `FEW_SECOND` inputs on, if the recorded function has one
+   output or fewer than half as many as inputs; else by dense hyper-dual numbers. A Hessian-vector product goes forward
+   over reverse from `FEW_PRODUCT` inputs on.
 """
 
 import dataclasses
@@ -35,8 +36,8 @@ from .results import name_of, sparse_arrays
 
 FEW = {True: 48, False: 64}  # of a scalar function, of any other
 FEW_SECOND = 48
-FEW_PRODUCT = 100
-NUMBERS, MANY = 64, 15_000
+FEW_PRODUCT = 32
+NUMBERS, MANY = 16, 15_000
 
 # Bytes of dense planes of one array beyond which a Jacobian is not computed in forward mode without need.
 DENSE = 2**28
@@ -146,7 +147,7 @@ def first_order(settings, args, kwargs, scalar, instead, gave_up=False):
         return None
     try:
         n = _numbers(settings, x)
-        found = _recorded(settings, args, kwargs, scalar, instead, NUMBERS if n < MANY else None, n)
+        found = _recorded(settings, args, kwargs, scalar, instead, max(NUMBERS, n // 8) if n < MANY else None, n)
     except (Exception, LoopOfNumbers):
         # Whatever it was: forward mode serves it, or raises what the caller is to see.
         found = None

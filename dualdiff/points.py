@@ -15,8 +15,8 @@ from .packing import as_numpy, has_duals, pack, part, refuse_subclass
 
 TRIANGLE, FULL, DIAGONAL = 0, 1, 2
 # Variables from which on the identity seed is not written out: with fewer, planes cost less than their column numbers.
-STRUCTURED = 32
-STRUCTURED_SECOND = 8
+STRUCTURED = 64
+STRUCTURED_SECOND = 16
 
 
 class Point:

@@ -41,12 +41,15 @@ def _jacobian(settings, scalar=False):
     has_short_cut = settings.is_plain and settings.mode != "reverse"
     function, argnums, strict = settings.function, settings.argnums, settings.strict
 
+    def small():
+        return min(points.STRUCTURED, modes.FEW[scalar] if settings.mode == "auto" else math.inf)
+
     def compute(args, kwargs):
         done = None
         if has_short_cut:
             done = _scalar.first_order_pass(function, args, argnums, kwargs, strict)
             if done is None:
-                done = _small.first_order_pass(function, args, argnums, kwargs, strict, scalar, points.STRUCTURED)
+                done = _small.first_order_pass(function, args, argnums, kwargs, strict, scalar, small())
             if done is not None and done[2] is None:
                 return done
         if done is None:

@@ -13,6 +13,13 @@ import dualdiff as dd
 from dualdiff import points, tangents
 
 
+@pytest.fixture(autouse=True)
+def early(monkeypatch):
+    """Structure for the sixty variables of most tests, whatever pays."""
+    monkeypatch.setattr(points, "STRUCTURED", 32)
+    monkeypatch.setattr(points, "STRUCTURED_SECOND", 8)
+
+
 @pytest.fixture
 def always(monkeypatch):
     """Structure from one variable on, and however many planes there are."""
