@@ -109,21 +109,29 @@ def shares(settings):
 
 def run(call, tasks, unit):
     """Run the tasks of a call; return their results in order."""
+    results = [None] * len(tasks)
+    run_each(call, tasks, unit, results.__setitem__)
+    return results
+
+
+def run_each(call, tasks, unit, receive):
+    """Run the tasks of a call, and hand each result over as it comes: ``receive(number of the task, result)``."""
     settings = call.settings
     if settings.executor is None and not settings.progress:
-        return [getattr(call, task.method)(*task.job) for task in tasks]
+        for i, task in enumerate(tasks):
+            receive(i, getattr(call, task.method)(*task.job))
+        return
     with Progress(settings.progress, settings.name, sum(task.cost for task in tasks), unit) as progress:
         if shares(settings):
-            return _share_out(call, tasks, progress)
-        results = []
-        for task in tasks:
-            results.append(getattr(call, task.method)(*task.job))
+            _share_out(call, tasks, progress, receive)
+            return
+        for i, task in enumerate(tasks):
+            receive(i, getattr(call, task.method)(*task.job))
             progress.advance(task.cost)
-        return results
 
 
-def _share_out(call, tasks, progress):
-    settings, results, futures = call.settings, [None] * len(tasks), {}
+def _share_out(call, tasks, progress, receive):
+    settings, done, futures = call.settings, 0, {}
     packed = _Packed(settings, call.kwargs)
     # dask takes tasks with equal arguments for one task, whose result it may still know from an earlier call.
     ticket = f"{os.getpid()}-{next(_tickets)}"
@@ -134,14 +142,15 @@ def _share_out(call, tasks, progress):
             futures[settings.executor.submit(_work, work, task.method, task.job, i == 0, ticket)] = i
         for future in _futures().as_completed(futures):
             i = futures[future]
-            results[i], common = future.result()
+            result, common = future.result()
             if common is not None:
                 call.aux, call.outputs = common
+            receive(i, result)
+            done += 1
             progress.advance(tasks[i].cost)
     except Exception as error:
         if not _is_of_the_executor(error):
             raise
-        done = sum(result is not None for result in results)
         raise ExecutorError(
             f"{settings.name}: the executor lost its work after {done} of {len(tasks)} blocks "
             f"({type(error).__name__}: {error}); a worker may have been killed, often for want of memory: make a new "
@@ -150,7 +159,6 @@ def _share_out(call, tasks, progress):
     finally:
         for future in futures:
             future.cancel()
-    return results
 
 
 def _is_of_the_executor(error):

@@ -12,8 +12,8 @@ The rule, measured on layered networks, elementwise code and loops of small oper
    more single numbers are taken out of arrays than `NUMBERS` and one for every eight inputs: of a loop of small
    operations a scalar dual number makes shorter work. What was found out about a function is remembered for arguments
    of the same shape.
-4. A Hessian of an array is computed by structured hyper-dual numbers, in one call. Where these would need ε1ε2 planes of
-   `DENSE_SECOND` bytes, it goes forward over reverse from `FEW_SECOND` inputs on, if the recorded function has one
+4. A Hessian of an array is computed by structured hyper-dual numbers, in one call. Where these would need ε1ε2 planes
+   of `DENSE_SECOND` bytes, it goes forward over reverse from `FEW_SECOND` inputs on, if the recorded function has one
    output or fewer than half as many as inputs; else by dense hyper-dual numbers. A Hessian-vector product goes forward
    over reverse from `FEW_PRODUCT` inputs on.
 """

@@ -16,7 +16,7 @@ from ._array import is_dual, level, pairs
 from .containers import derivative_of, point_of, point_of_arguments, read_result
 from .curvature import hessian, mirror
 from .errors import DifferentiationTypeError, DifferentiationValueError
-from .executors import Task, check_executor, columns_per_block, row_blocks, run, shares, worker_count
+from .executors import Task, check_executor, columns_per_block, row_blocks, run, run_each, shares, worker_count
 from .functions import value as plain_value
 from .packing import packed_numbers
 from .points import DIAGONAL, FULL, TRIANGLE
@@ -309,10 +309,10 @@ class Call:
         if found is not None:
             return found
         chunks = self.settings.columns(self.point, self.batch_shape()[1])
-        blocks = run(self, [Task("first_block", (chunk,), chunk[1]) for chunk in chunks], "columns")
-        if len(blocks) == 1:
-            return blocks[0]
-        return blocks[0][0], np.concatenate([planes for _, planes in blocks])
+        blocks = Blocks(chunks)
+        tasks = [Task("first_block", (chunk,), chunk[1]) for chunk in chunks]
+        run_each(self, tasks, "columns", lambda i, result: blocks.put(*result, chunks[i]))
+        return blocks.value, blocks.first
 
     def first_block(self, chunk):
         """Value and planes of one pass."""
@@ -332,8 +332,9 @@ class Call:
         tasks = [
             Task("second_block", (a, b), a[1] * (a[1] + 1) // 2 if a == b else a[1] * b[1]) for a, b in pairs_of_chunks
         ]
-        results = run(self, tasks, "pairs of columns")
-        return joined_blocks(chunks, dict(zip(pairs_of_chunks, results, strict=True)))
+        blocks = Blocks(chunks)
+        run_each(self, tasks, "pairs of columns", lambda i, result: blocks.put_pair(*result, *pairs_of_chunks[i]))
+        return blocks.value, blocks.first, blocks.second
 
     def second_block(self, first, second):
         """Value, first-order and second-order planes of one pass; of a pair of different chunks no first order."""
@@ -452,18 +453,66 @@ class Call:
         return derivative_of(planes, self.point, self.outputs, self.batch_shape()[0], order, self.settings.batched)
 
 
-def joined_blocks(chunks, results):
-    """Value, first-order and second-order planes from those of the pairs of chunks."""
-    if len(chunks) == 1:
-        ((val, e1, e12),) = results.values()
-        return val, e1, e12[mirror(chunks[0][1])]
-    rows, first = {}, []
-    for (a, b), (val, e1, e12) in results.items():
+class Blocks:
+    """The derivative of a call, put together from the planes of chunks of columns as these come.
+
+    Memory is taken for the whole once, in the order in which the caller gets it, ``(*Y, n)`` and ``(*Y, n, n)``, so
+    that beside the result there are never more planes than those of one pass. Planes that are dual themselves are
+    joined at the end.
+
+    Attributes
+    ----------
+    value : array
+    first, second : arrays of shapes (n, *Y) and (n n, *Y)
+    """
+
+    def __init__(self, chunks):
+        self.chunks, self.count = chunks, sum(count for _, count in chunks)
+        self.value, self._first, self._second = None, {}, {}
+
+    def put(self, value, planes, chunk):
+        self.value = value
+        self._first[chunk] = self._placed(self._first, planes, chunk)
+
+    def put_pair(self, value, first, second, a, b):
+        """Planes of a pair of chunks; of two equal ones the triangle, and those of first order."""
+        self.value = value
         if a == b:
-            first.append(e1)
-            rows[a, a] = e12[mirror(a[1])].reshape((a[1], a[1], *val.shape))
+            self.put(value, first, a)
+            self._second[a, a] = self._placed(self._second, second[mirror(a[1])], a, a)
         else:
-            rows[a, b] = e12.reshape((a[1], b[1], *val.shape))
-            rows[b, a] = np.swapaxes(rows[a, b], 0, 1)
-    full = np.concatenate([np.concatenate([rows[a, b] for b in chunks], axis=1) for a in chunks], axis=0)
-    return val, np.concatenate(first), full.reshape((-1, *val.shape))
+            block = second.reshape((a[1], b[1], *value.shape))
+            self._second[a, b] = self._placed(self._second, block, a, b)
+            self._second[b, a] = self._placed(self._second, np.swapaxes(block, 0, 1), b, a)
+
+    def _placed(self, made, planes, *chunks):
+        """The planes of these chunks in the memory of the whole."""
+        planes = planes.reshape((*(count for _, count in chunks), *self.value.shape))
+        if len(self.chunks) == 1 or type(planes) is not np.ndarray:
+            return planes
+        order = len(chunks)
+        if not made:
+            made[None] = np.moveaxis(np.empty((*self.value.shape, *[self.count] * order), planes.dtype),
+                                     range(-order, 0), range(order))
+        place = made[None][tuple(slice(first, first + count) for first, count in chunks)]
+        place[...] = planes
+        return place
+
+    @property
+    def first(self):
+        if None in self._first:
+            return self._first[None]
+        return _joined([self._first[chunk] for chunk in self.chunks], 0)
+
+    @property
+    def second(self):
+        whole = self._second.get(None)
+        if whole is None:
+            whole = _joined([_joined([self._second[a, b] for b in self.chunks], 1) for a in self.chunks], 0)
+        if None in self._second:
+            return np.moveaxis(np.moveaxis(whole, (0, 1), (-2, -1)).reshape((*self.value.shape, self.count**2)), -1, 0)
+        return whole.reshape((self.count**2, *self.value.shape))
+
+
+def _joined(parts, axis):
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)

@@ -134,11 +134,24 @@ class Recording:
             return _copied(y.value), np.zeros(y.shape + shape, point.dtype)[()]
         step = count if count == 1 else self._rows_at_a_time(count)
         with np.errstate(all="ignore"):
-            blocks = [self._block(first, min(step, count - first), batch) for first in range(0, count, step)]
-        planes = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+            planes = self._block(0, step, batch)
+            if step < count and type(planes) is np.ndarray:
+                planes = self._in_blocks(planes, count, batch)
+            elif step < count:
+                planes = np.concatenate([planes, *(
+                    self._block(first, min(step, count - first), batch) for first in range(step, count, step))])
         if batch:
             planes = np.moveaxis(planes, 0, 1)
         return _copied(y.value), Handout()(planes.reshape(y.shape + shape))
+
+    def _in_blocks(self, block, count, batch):
+        """All rows, of which the first ones are there: put where the derivative needs them as they come."""
+        step = len(block)
+        planes = np.empty((count, *block.shape[1:]), block.dtype)
+        planes[:step] = block
+        for first in range(step, count, step):
+            planes[first : first + step] = self._block(first, min(step, count - first), batch)
+        return planes
 
     def _rows_at_a_time(self, count):
         """How many cotangents the memory holds together."""

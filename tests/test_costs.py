@@ -126,3 +126,28 @@ def test_results_of_large_passes_stay_what_they_were():
     for c, (y, t) in zip((1.0, 2.0, 3.0), results, strict=True):
         np.testing.assert_allclose(y, np.sin(v) * c, rtol=1e-15)
         np.testing.assert_allclose(t, np.cos(v) * c, rtol=1e-15)
+
+
+def peak_beside_the_result(compute):
+    compute()
+    tracemalloc.start()
+    try:
+        result = compute()
+        return tracemalloc.get_traced_memory()[1] - result.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("memory", [2e5, 1e6, 4e6])
+def test_the_planes_of_a_jacobian_stay_below_max_memory(memory):
+    a = np.linspace(-1.0, 1.0, 300_000).reshape(300, 1000) ** 3
+    x = np.linspace(0.0, 1.0, 1000)
+    jac = dd.jacobian(lambda x: np.tanh(a @ np.sin(x)) + 0.0, max_memory=memory)
+    assert peak_beside_the_result(lambda: jac(x)) < memory
+
+
+@pytest.mark.parametrize("memory", [1e5, 4e5])
+def test_the_planes_of_a_hessian_stay_below_max_memory(memory):
+    x = np.linspace(0.1, 1.0, 150)
+    hess = dd.hessian(lambda x: np.prod(np.sin(x) + 1.0), mode="forward", max_memory=memory, chunk_size=150)
+    assert peak_beside_the_result(lambda: hess(x)) < memory
