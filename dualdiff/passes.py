@@ -472,37 +472,36 @@ class Blocks:
 
     def put(self, value, planes, chunk):
         self.value = value
-        self._first[chunk] = self._placed(self._first, planes, chunk)
+        self._place(self._first, planes, chunk)
 
     def put_pair(self, value, first, second, a, b):
         """Planes of a pair of chunks; of two equal ones the triangle, and those of first order."""
         self.value = value
         if a == b:
             self.put(value, first, a)
-            self._second[a, a] = self._placed(self._second, second[mirror(a[1])], a, a)
+            self._place(self._second, second[mirror(a[1])], a, a)
         else:
             block = second.reshape((a[1], b[1], *value.shape))
-            self._second[a, b] = self._placed(self._second, block, a, b)
-            self._second[b, a] = self._placed(self._second, np.swapaxes(block, 0, 1), b, a)
+            self._place(self._second, block, a, b)
+            self._place(self._second, np.swapaxes(block, 0, 1), b, a)
 
-    def _placed(self, made, planes, *chunks):
-        """The planes of these chunks in the memory of the whole."""
+    def _place(self, made, planes, *chunks):
+        """Put the planes of these chunks into the memory of the whole; remember those that cannot lie there."""
         planes = planes.reshape((*(count for _, count in chunks), *self.value.shape))
         if len(self.chunks) == 1 or type(planes) is not np.ndarray:
-            return planes
+            made[chunks] = planes
+            return
         order = len(chunks)
         if not made:
             made[None] = np.moveaxis(np.empty((*self.value.shape, *[self.count] * order), planes.dtype),
                                      range(-order, 0), range(order))
-        place = made[None][tuple(slice(first, first + count) for first, count in chunks)]
-        place[...] = planes
-        return place
+        made[None][tuple(slice(first, first + count) for first, count in chunks)] = planes
 
     @property
     def first(self):
         if None in self._first:
             return self._first[None]
-        return _joined([self._first[chunk] for chunk in self.chunks], 0)
+        return _joined([self._first[chunk,] for chunk in self.chunks], 0)
 
     @property
     def second(self):
