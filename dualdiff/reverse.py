@@ -6,6 +6,7 @@ which the kernels compute beside the value; a linear or multilinear function lea
 transposed (`transposed`, `custom`), since it is a linear function of them.
 """
 
+import math
 import threading
 from functools import partial
 
@@ -154,9 +155,10 @@ def add_entries(cotangent, index, g):
         cotangent[:, index] += g
         return
     positions = np.arange(int(np.prod(shape, dtype=np.intp))).reshape(shape)[index].reshape(-1)
-    if not positions.size:
+    if not (positions.size and cotangent.size):
         return
-    flat, g = cotangent.reshape((cotangent.shape[0], -1)), g.reshape((g.shape[0], -1))
+    stack = cotangent.shape[0]
+    flat, g = cotangent.reshape((stack, math.prod(shape))), g.reshape((stack, positions.size))
     if not np.shares_memory(flat, cotangent):
         raise AssertionError("a cotangent is not contiguous")
     if np.bincount(positions).max() <= 1:
@@ -648,6 +650,9 @@ def _assign_through(x, index, item):
     """Write through a view: to the places that it shows."""
     base = x.base
     shown = np.asarray(view_of(x)(np.arange(base.size).reshape(base.shape)))[index]
+    if not shown.size:
+        np.zeros(shown.shape)[...] = np.zeros(shape_of(item))  # the error of an item that does not fit
+        return
     key = unraveled(shown, base.shape) if base.ndim else ...
     base[key] = item
 
