@@ -681,21 +681,14 @@ def _ifftshift(x, axes=None):
 def _real(val):
     if val.dtype.kind != "c":
         return val
-    return _half(np.real, val, lambda g: g + 0j)
+    return as_view(record(np.real(val.value), (val,), lambda g: g + 0j, val.level), val, np.real)
 
 
 @recorded(np.imag)
 def _imag(val):
     if val.dtype.kind != "c":
         return constant(np.zeros(val.shape, val.dtype), val.level)
-    return _half(np.imag, val, lambda g: g * 1j)
-
-
-def _half(function, val, transpose):
-    """A part of complex numbers: a view that follows them, but not the other way round."""
-    value = part(function(val.value))
-    primal(value).flags.writeable = False
-    return as_view(record(value, (val,), transpose, val.level), val, function)
+    return as_view(record(np.imag(val.value), (val,), lambda g: g * 1j, val.level), val, np.imag)
 
 
 # -- diagonals and differences -----------------------------------------------------------------------------------------
