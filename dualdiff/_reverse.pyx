@@ -30,7 +30,7 @@ import functools
 import numpy as np
 
 from . import levels
-from ._array import DualArray, apply_binary, apply_unary, duplicate, is_dual, lift, make
+from ._array import DualArray, HyperDualArray, apply_binary, apply_unary, duplicate, is_dual, lift, make
 from ._array import is_finite
 from ._array import level as dual_level
 from ._buffers import is_buffer
@@ -233,7 +233,7 @@ cdef object reduced(object g, tuple shape):
     elif not shape:
         if is_double(g) and contiguous(g) and cnp.PyArray_SIZE(<cnp.ndarray> g) <= SHORT*cnp.PyArray_DIMS(<cnp.ndarray> g)[0]:
             return sums_of_rows(<cnp.ndarray> g)
-        return ADD_REDUCE(g.reshape((found[0], -1)), 1) if type(g) is cnp.ndarray \
+        return ADD_REDUCE(g.reshape((found[0], cnp.PyArray_SIZE(<cnp.ndarray> g)//max(found[0], 1))), 1) if type(g) is cnp.ndarray \
             else np.sum(g, axis=tuple(range(1, len(found))))
     axes = tuple([i for i in range(1, len(found)) if i <= extra or shape[i - 1 - extra] != found[i]])
     g = np.add.reduce(g, axis=axes) if type(g) is cnp.ndarray else np.sum(g, axis=axes)
@@ -361,6 +361,8 @@ cdef int give_product(Node n, Node by, object w, object g, double factor, bint s
     if w is None or isinstance(w, float):
         if w is not None:
             factor *= <double> w
+        if factor == 0.0:
+            return 0
         if is_scale(factor):
             sent = reduced(g, n.shape)
             return give(
@@ -521,7 +523,7 @@ cdef object left_cotangent(object g, object y, tuple shape):
     if len(shape) == 1:
         found = matrix_times(g, y.T)
     elif contiguous(g):
-        found = matrix_times(g.reshape((-1, g.shape[2])), y.T).reshape((g.shape[0], *shape))
+        found = matrix_times(g.reshape((g.shape[0]*g.shape[1], g.shape[2])), y.T).reshape((g.shape[0], *shape))
     else:
         return None
     return found if is_finite(found) else None
@@ -868,8 +870,8 @@ cdef object arithmetic(int op, object left, object right):
     if a is None and b is None:
         return new_traced(z, None, level)
     if op == MULTIPLY or op == TRUE_DIVIDE:
-        lv = lv if type(left) is TracedArray else frozen(lv)
-        rv = rv if type(right) is TracedArray else frozen(rv)
+        lv = frozen(fixed(lv)) if lv is left or type(left) is not TracedArray else lv
+        rv = frozen(fixed(rv)) if rv is right or type(right) is not TracedArray else rv
     if op == ADD:
         n = new_node(TIMES, z, a, b, None, None)
     elif op == SUBTRACT:
@@ -881,8 +883,15 @@ cdef object arithmetic(int op, object left, object right):
     elif b is None and (PyFloat_CheckExact(rv) or PyLong_CheckExact(rv)) and rv != 0:
         n = new_node(TIMES, z, a, None, 1.0/rv, None)
     else:
-        n = new_node(DIVIDE, z, a, b, lv, as_part(rv) if PyLong_CheckExact(rv) else rv)
+        n = new_node(DIVIDE, z, a, b, lv, as_part(rv))
     return new_traced(z, n, level)
+
+
+def fixed(a):
+    """What the tape keeps of a number of a lower level, a constant there: this version, which no assignment changes."""
+    if type(a) is TracedArray:
+        return snapshot(a)
+    return a.copy() if type(a) in (DualArray, HyperDualArray) else a
 
 
 def frozen(a):
@@ -1050,7 +1059,8 @@ cdef object UNIT = np.ones(()), NOUGHT = np.zeros(())
 
 cdef object dual_unary(int index, TracedArray x, tuple parameters):
     """A row of one variable on a value that is a dual array; None where the rules serve."""
-    if x.held.dtype.kind != "f":
+    # The kernels ask one level whether they are to be strict, of the value and of the local derivative alike.
+    if x.held.dtype.kind != "f" or (x.level ^ <long> x.held._level) & 1:
         return None
     simple = reverse.SIMPLE.get(index)
     if simple is not None:
@@ -1522,6 +1532,8 @@ def swept(y, long level, Node leaf, double memory):
         seeds = seeds.reshape((count, *z.node.shape))
     with ALL_IGNORED():
         found = backward([z.node], [seeds], [leaf])[0]
+    if found is not None and type(found) is not cnp.ndarray:
+        return None
     value = z.held[()] if cnp.PyArray_NDIM(<cnp.ndarray> z.held) == 0 else z.held.copy()
     if found is None:
         found = np.zeros((count, *leaf.shape))
@@ -1695,7 +1707,8 @@ def held(TracedArray x):
 
 
 def snapshot(TracedArray x):
-    """This version of an array, which later assignments leave alone; only its shape and its entry are needed."""
+    """This version of an array, which later assignments leave alone."""
+    sync(x)
     return new_traced(x.held, x.node, x.level)
 
 

@@ -6,7 +6,7 @@ import operator
 
 import numpy as np
 
-from . import levels, tangents
+from . import kinds, levels, tangents
 from ._array import is_dual, level, lift, make_structured, rebind, settle
 from .errors import (
     DifferentiationTypeError,
@@ -64,8 +64,8 @@ def array_operand(a, other):
 
 
 def compare(a, b, op):
-    """Compare values; tangents have no say."""
-    if not (is_dual(b) or isinstance(b, int | float | complex | np.ndarray | np.generic | list | tuple)):
+    """Compare values; derivatives have no say."""
+    if not (kinds.is_dual(b) or isinstance(b, int | float | complex | np.ndarray | np.generic | list | tuple)):
         return NotImplemented
     return _COMPARISONS[op](np.asarray(primal(a))[()], plain(b))
 

@@ -11,7 +11,18 @@ import numpy as np
 
 from . import levels
 from ._array import settle
-from ._reverse import backward, constant, count_entries, is_traced, largest_entry, leaf, limit, record_joint, units
+from ._reverse import (
+    backward,
+    constant,
+    count_entries,
+    fixed,
+    is_traced,
+    largest_entry,
+    leaf,
+    limit,
+    record_joint,
+    units,
+)
 from .containers import Outputs, flatten, is_result_container
 from .errors import DifferentiationTypeError, DifferentiationValueError
 from .kinds import is_dual, lift
@@ -323,7 +334,7 @@ def checkpoint(function):
     ----------
     function : callable
         Its recorded arguments are arrays, numbers, and lists, tuples and dicts of them, and it gives an array or a
-        tuple of arrays; it must compute the same when called again.
+        tuple of arrays; it must compute the same when called again, and may not write to its arguments.
 
     Returns
     -------
@@ -354,7 +365,7 @@ def checkpoint(function):
             return function(*args, **kwargs)
         top = max(one.level for one in found)
         inputs = [one for one in found if one.level == top]
-        values = iter([one.value for one in inputs])
+        values = iter([_read_only(one.value) for one in inputs])
         plain_args, plain_kwargs = _replaced((args, kwargs), lambda one: next(values) if one.level == top else one)
         y = function(*plain_args, **plain_kwargs)
         outputs = list(y) if isinstance(y, tuple | list) else [y]
@@ -366,7 +377,8 @@ def checkpoint(function):
                 again = [leaf(one, lvl) for one in values_again]
                 leaves = leaves_of(again)
                 supply = iter(again)
-                a, k = _replaced((args_again, kwargs_again), lambda one: next(supply))
+                a, k = _replaced(
+                    (args_again, kwargs_again), lambda one: next(supply) if isinstance(one, _Hole) else one)
                 made = function(*a, **k)
             finally:
                 levels.close_level(lvl)
@@ -377,7 +389,8 @@ def checkpoint(function):
             return tuple(backward([n for n, _ in moving], [g for _, g in moving], leaves))
 
         values_again = [one.value for one in inputs]
-        args_again, kwargs_again = _replaced((args, kwargs), lambda one: _Hole() if one.level == top else one)
+        args_again, kwargs_again = _replaced(
+            (args, kwargs), lambda one: _Hole() if one.level == top else fixed(one), _copy_of)
         made = record_joint(outputs, tuple(inputs), pullback, top)
         if isinstance(y, tuple | list):
             return type(y)(*made) if hasattr(y, "_fields") else type(y)(made)
@@ -413,18 +426,31 @@ def _visit(tree, see):
             _visit(one, see)
 
 
-def _replaced(tree, change):
+def _read_only(a):
+    """A view that nobody writes to: the tape would not see it."""
+    if type(a) is np.ndarray:
+        a = a.view()
+        a.flags.writeable = False
+    return a
+
+
+def _copy_of(a):
+    """What the tape keeps of an argument to which the caller may write afterwards."""
+    return a.copy() if isinstance(a, np.ndarray) else fixed(a)
+
+
+def _replaced(tree, change, keep=lambda one: one):
     """The same containers with other numbers in the place of recorded ones (and of holes)."""
     if is_traced(tree) or isinstance(tree, _Hole):
         return change(tree)
     if isinstance(tree, list | tuple):
-        made = [_replaced(one, change) for one in tree]
+        made = [_replaced(one, change, keep) for one in tree]
         return type(tree)(*made) if hasattr(tree, "_fields") else type(tree)(made)
     if isinstance(tree, dict):
-        return {key: _replaced(one, change) for key, one in tree.items()}
+        return {key: _replaced(one, change, keep) for key, one in tree.items()}
     if isinstance(tree, np.ndarray) and tree.dtype == object:
         out = np.empty(tree.shape, object)
         for index in np.ndindex(tree.shape):
-            out[index] = _replaced(tree[index], change)
+            out[index] = _replaced(tree[index], change, keep)
         return out
-    return tree
+    return keep(tree)

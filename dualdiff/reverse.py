@@ -6,6 +6,7 @@ which the kernels compute beside the value; a linear or multilinear function lea
 transposed (`transposed`, `custom`), since it is a linear function of them.
 """
 
+import math
 import threading
 from functools import partial
 
@@ -154,9 +155,10 @@ def add_entries(cotangent, index, g):
         cotangent[:, index] += g
         return
     positions = np.arange(int(np.prod(shape, dtype=np.intp))).reshape(shape)[index].reshape(-1)
-    if not positions.size:
+    if not (positions.size and cotangent.size):
         return
-    flat, g = cotangent.reshape((cotangent.shape[0], -1)), g.reshape((g.shape[0], -1))
+    stack = cotangent.shape[0]
+    flat, g = cotangent.reshape((stack, math.prod(shape))), g.reshape((stack, positions.size))
     if not np.shares_memory(flat, cotangent):
         raise AssertionError("a cotangent is not contiguous")
     if np.bincount(positions).max() <= 1:
@@ -558,6 +560,10 @@ def assign(x, index, item):
         )
     if is_traced(item) and item.level > x.level:
         raise _no_room()
+    if _kind(item) == "c" and x.dtype.kind != "c":
+        raise DifferentiationTypeError(
+            "a complex number cannot be stored in a real array; make the array complex with x.astype(complex)"
+        )
     if x.base is not None:
         if not primal(x).flags.writeable and primal(x.base).flags.writeable:
             tangents.restart(x.value)
@@ -565,10 +571,6 @@ def assign(x, index, item):
         _assign_through(x, index, item)
         return
     new = item.value if is_traced(item) and item.level == x.level else item
-    if _kind(new) == "c" and x.dtype.kind != "c":
-        raise DifferentiationTypeError(
-            "a complex number cannot be stored in a real array; make the array complex with x.astype(complex)"
-        )
     shape = shape_of(x.value[index])
     value = _written(x, index, new)
     item_shape = shape_of(new)
@@ -646,8 +648,15 @@ def _summed(g, shape, item_shape):
 
 def _assign_through(x, index, item):
     """Write through a view: to the places that it shows."""
-    base = x.base
-    shown = np.asarray(view_of(x)(np.arange(base.size).reshape(base.shape)))[index]
+    base, view = x.base, view_of(x)
+    if view in (np.real, np.imag):
+        old = base[index]
+        base[index] = item + 1j * np.imag(old) if view is np.real else np.real(old) + 1j * item
+        return
+    shown = np.asarray(view(np.arange(base.size).reshape(base.shape)))[index]
+    if not shown.size:
+        np.zeros(shown.shape)[...] = np.zeros(shape_of(item))  # the error of an item that does not fit
+        return
     key = unraveled(shown, base.shape) if base.ndim else ...
     base[key] = item
 

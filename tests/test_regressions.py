@@ -291,3 +291,165 @@ def test_the_order_in_memory_is_not_promised():
             dd.jacobian(f)(x)
     np.testing.assert_array_equal(dd.value_and_jacobian(lambda v: v.ravel("F"))(x)[0], [1, 3, 2, 4])
     np.testing.assert_array_equal(dd.jacobian(lambda v: v.ravel("K"))(np.ones(2)), np.eye(2))
+
+
+# -- reverse mode ------------------------------------------------------------------------------------------------------
+
+MODES = pytest.mark.parametrize("mode", ["forward", "reverse"])
+
+
+@MODES
+def test_recorded_arrays_are_compared_with_each_other(mode):
+    def f(v):
+        assert (v == v[:1]).tolist() == [True, False, False]
+        return np.sum(np.where(v <= v[::-1], v**2, 3.0 * v))
+
+    np.testing.assert_array_equal(dd.grad(f, mode=mode)(V), [2.0, 4.0, 3.0])
+
+    def angles(v):
+        return np.sum(np.arctan2(v, v[::-1]))
+
+    nested = dd.jacobian(dd.grad(angles, mode=mode), mode=mode)(V)
+    np.testing.assert_allclose(nested, dd.hessian(angles, mode="forward")(V), atol=1e-15)
+
+
+@MODES
+def test_constants_of_zero(mode):
+    with np.errstate(all="ignore"):
+        assert dd.grad(lambda v: np.sum(v / 0.0), mode=mode)(V).tolist() == [np.inf] * 3
+        # What a constant slope of 0 multiplies is dropped, infinite or not.
+        assert dd.grad(lambda v: np.sum(np.floor(v) * np.inf), mode=mode)(V).tolist() == [0.0] * 3
+        assert dd.grad(lambda v: np.sum(np.sqrt(0.0 * v)), mode=mode)(V).tolist() == [0.0] * 3
+
+
+@MODES
+@pytest.mark.parametrize("product", [
+    lambda v: v[:, None] @ np.ones((1, 0)), lambda v: v[:, None] * np.ones((3, 4)) @ np.ones((4, 0)),
+    lambda v: np.ones((2, 5, 0)) @ (v[:0, None] * np.ones(3)), lambda v: np.ones((2, 0, 3)) @ v[:, None]])
+def test_empty_matrix_products(product, mode):
+    found = dd.grad(lambda v: np.sum(product(v)) + np.sum(v), mode=mode)(V)
+    assert found.tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_pullback_of_no_cotangents(dtype):
+    _, pullback = dd.vjp(lambda v: np.sum(np.sin(v) * v[0]) + np.sum(v[[0, 0]]), V.astype(dtype))
+    assert pullback(np.zeros(0))[0].shape == (0, 3)
+
+
+@MODES
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("outer", [False, True])
+def test_each_derivative_is_strict_for_itself(mode, strict, outer):
+    inner = dd.grad(lambda v: np.sum(np.abs(v)), mode=mode, strict=strict)
+    first, _ = dd.jvp(inner, (np.array([0.0, 1.0]),), (np.ones(2),), strict=outer)
+    np.testing.assert_array_equal(first, [np.nan if strict else 0.0, 1.0])
+
+
+@MODES
+@pytest.mark.parametrize("operation", [
+    np.multiply, np.divide, np.power, np.matmul, np.arctan2, np.convolve, lambda w, x: np.einsum("i,i,i", w, w, x),
+    lambda w, x: dd.checkpoint(np.divide)(w, x), lambda w, x: dd.checkpoint(np.divide)(x, w)])
+def test_the_tape_keeps_arrays_of_outer_derivatives_as_they_were(mode, operation):
+    """Wherever an inner recording captures one, an assignment afterwards makes no difference."""
+    def outer(x, writes):
+        def inner(w):
+            y = np.sum(operation(w, x))
+            if writes:
+                x[0] = 100.0
+            return y
+
+        return np.sum(dd.grad(inner, mode="reverse")(V + 1.0) * V)
+
+    kept, written = (dd.value_and_grad(lambda x, writes=writes: outer(x + 0.0, writes), mode=mode)(V)
+                     for writes in (False, True))
+    assert written[0] == kept[0]
+    np.testing.assert_array_equal(written[1], kept[1])
+
+
+def test_checkpoint_keeps_its_arguments_and_lets_nobody_write_to_them():
+    def f(v):
+        c = V.copy()
+        y = dd.checkpoint(np.multiply)(v, c)
+        c[...] = 0.0
+        return np.sum(y**2)
+
+    np.testing.assert_array_equal(dd.grad(f, mode="reverse")(V), 2.0 * V**3)
+
+    def writes(v):
+        v += 1.0
+        return v * v
+
+    with pytest.raises(ValueError, match="read-only"):
+        dd.grad(lambda v: np.sum(dd.checkpoint(writes)(v * 2.0)), mode="reverse")(V)
+
+
+@MODES
+def test_writing_nothing_through_a_view_of_a_number(mode):
+    def f(v):
+        m = np.max(v, keepdims=True)
+        m[1:] = 5.0
+        m[1:] *= 2.0
+        return np.sum(m**2)
+
+    value, gradient = dd.value_and_grad(f, mode=mode)(V)
+    assert value == 9.0 and gradient.tolist() == [0.0, 0.0, 6.0]
+
+    def misfit(v):
+        np.max(v, keepdims=True)[1:] = np.ones(3)
+
+    with pytest.raises(ValueError, match="broadcast"):
+        dd.grad(misfit, mode=mode)(V)
+
+
+@MODES
+def test_the_product_of_no_numbers_in_nested_derivatives(mode):
+    hess = dd.jacobian(dd.grad(lambda v: np.sum(np.hypot(v, np.prod(v[:0]))), mode=mode))(V)
+    np.testing.assert_allclose(hess, np.diag((1.0 + V**2) ** -1.5), rtol=1e-14)
+
+
+@MODES
+def test_imaginary_parts_of_tangents_that_are_recorded(mode):
+    def f(v):
+        return np.sum(np.imag(np.exp(v * (1.0 + 2.0j))))
+
+    want = dd.grad(f, mode="forward")(V)
+    np.testing.assert_allclose(dd.grad(lambda t: dd.jvp(f, (V,), (t,))[1], mode=mode)(V), want, rtol=1e-14)
+
+
+@MODES
+def test_parts_of_complex_numbers_are_views(mode):
+    def f(v):
+        z = v * (1.0 + 2.0j)
+        real, imag = z.real, np.imag(z)[1:]
+        z[0] = 5.0j * v[1]
+        real[1] = v[0] ** 3
+        imag *= v[0]
+        imag[[1, 1]] = 7.0
+        with pytest.raises(TypeError, match="complex"):
+            real[0] = 1.0j
+        return np.sum(real**2) + np.sum(imag**3) + np.sum(np.abs(z) ** 4)
+
+    x = np.array([0.5, 1.5, -1.0])
+    # z = [5i v1, v0³ + 2i v0 v1, v2 + 7i]
+    value, gradient = dd.value_and_grad(f, mode=mode)(x)
+    z = np.array([7.5j, 0.125 + 1.5j, -1.0 + 7.0j])
+    assert value == pytest.approx(np.sum(z.real**2) + 1.5**3 + 7.0**3 + np.sum(np.abs(z) ** 4), rel=1e-14)
+    a, b = 0.125, 1.5
+    weights = 2.0 * a + 4.0 * (a * a + b * b) * a, 3.0 * b**2 + 4.0 * (a * a + b * b) * b
+    expected = [weights[0] * 3.0 * 0.25 + weights[1] * 2.0 * 1.5, 4.0 * 7.5**3 * 5.0 + weights[1] * 2.0 * 0.5,
+                -2.0 + 4.0 * 50.0 * -1.0]
+    np.testing.assert_allclose(gradient, expected, rtol=1e-13)
+
+
+def test_a_pullback_that_captures_a_number_which_the_value_does_not():
+    def outer(t):
+        @dd.custom_vjp
+        def same(v):
+            return v * 1.0
+
+        same.defvjp(lambda v: (v * 1.0, lambda ybar: ybar * t))
+        return dd.grad(lambda v: np.sum(same(v)), mode="reverse")(V)
+
+    value, tangent = dd.jvp(outer, (2.0,), (1.0,))
+    assert value.tolist() == [2.0] * 3 and tangent.tolist() == [1.0] * 3

@@ -111,7 +111,7 @@ def fold(ufunc, a, axis=0, dtype=None, keepdims=False, initial=None, where=True)
         value = part(ufunc.reduce(entries.value, axis=0))
         with np.errstate(all="ignore"):
             result = _tree(ufunc, entries).map_planes(lambda stack: stack, value) if len(entries) else None
-        result = like(entries, value) if result is None else result
+        result = like(entries, primal(value)) if result is None else result
     else:
         # The first may be all there is, and must be no view.
         rows = [entries[:1].copy()[0, ...], *(entries[i, ...] for i in range(1, len(entries)))]

@@ -97,9 +97,7 @@ viewing(np.squeeze, np.expand_dims, np.broadcast_to, np.diagonal, np.flip, np.fl
 @rule(np.real)
 def _real(val):
     val = numbers(val)
-    if is_dual(val) and val.dtype.kind == "c":
-        refuse_holomorphic(val, "real")
-    return views(val, np.real)
+    return _half(np.real, val) if is_dual(val) else np.real(val)
 
 
 @rule(np.imag)
@@ -109,8 +107,13 @@ def _imag(val):
         return np.imag(val)
     if val.dtype.kind != "c":
         return val.map_parts(np.zeros_like)
-    refuse_holomorphic(val, "imag")
-    return views(val, np.imag)
+    return _half(np.imag, val)
+
+
+def _half(function, val):
+    if val.dtype.kind == "c":
+        refuse_holomorphic(val, function.__name__)
+    return settle(val.map_planes(function, part(function(val.value)), moves=True))
 
 
 def _at_least(function):

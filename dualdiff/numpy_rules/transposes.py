@@ -19,6 +19,7 @@ from .._reverse import (
     constant,
     empty,
     entries,
+    fixed,
     is_traced,
     record,
     record_product,
@@ -82,7 +83,7 @@ def at(a, level):
         return a.value
     if is_dual(a):
         require_live(level_of(a))
-    return a
+    return fixed(a)
 
 
 def is_active(a, level):
@@ -409,7 +410,8 @@ def _left(g, b, shape):
 def _right(g, a, shape):
     """The cotangent of b in a @ b: the rows of a batch are the rows of one matrix where b has no batch."""
     if len(shape) == 2 and a.ndim > 2 and a.ndim == g.ndim - 1:
-        a, g = a.reshape((-1, a.shape[-1])), g.reshape((g.shape[0], -1, g.shape[-1]))
+        rows = math.prod(a.shape[:-1])
+        a, g = a.reshape((rows, a.shape[-1])), g.reshape((g.shape[0], rows, g.shape[-1]))
     if a.ndim == 2 and g.shape[-1] == 1 and g.ndim == 3:
         return np.matmul(g[..., 0], _c(a))[..., None]
     return summed_to(_constant_times(np.swapaxes(_c(a), -1, -2), g), shape)
@@ -679,14 +681,14 @@ def _ifftshift(x, axes=None):
 def _real(val):
     if val.dtype.kind != "c":
         return val
-    return record(np.real(val.value), (val,), lambda g: g + 0j, val.level)
+    return as_view(record(np.real(val.value), (val,), lambda g: g + 0j, val.level), val, np.real)
 
 
 @recorded(np.imag)
 def _imag(val):
     if val.dtype.kind != "c":
         return constant(np.zeros(val.shape, val.dtype), val.level)
-    return record(np.imag(val.value), (val,), lambda g: g * 1j, val.level)
+    return as_view(record(np.imag(val.value), (val,), lambda g: g * 1j, val.level), val, np.imag)
 
 
 # -- diagonals and differences -----------------------------------------------------------------------------------------
