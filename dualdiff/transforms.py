@@ -47,7 +47,7 @@ def _jacobian(settings, scalar=False):
     def compute(args, kwargs):
         done = None
         if has_short_cut:
-            done = _scalar.first_order_pass(function, args, argnums, kwargs, strict)
+            done = _scalar.first_order_pass(function, args, argnums, kwargs, strict, scalar)
             if done is None:
                 done = _small.first_order_pass(function, args, argnums, kwargs, strict, scalar, small())
             if done is not None and done[2] is None:
@@ -270,13 +270,18 @@ def derivative(function, *, order=1, strict=False, holomorphic=False, blockwise=
         inner = derivative(function, order=2, strict=strict, holomorphic=holomorphic)
         return derivative(inner, order=order - 2, strict=strict, holomorphic=holomorphic)
 
+    has_short_cut = settings.is_plain
+
     @functools.wraps(function)
     def transformed(*args, **kwargs):
         done = None
-        if order == 1 and not holomorphic:
-            done = _small.first_order_pass(function, args, 0, kwargs, strict, True, 0)
-            if done is not None and done[2] is None:
-                return done[1]
+        if has_short_cut and args and type(args[0]) is float:
+            if order == 1:
+                done = _scalar.first_order_pass(function, args, 0, kwargs, strict, True)
+            else:
+                done = _scalar.second_order_pass(function, args, 0, kwargs, strict)
+            if done[-1] is None:
+                return done[order]
         call = Call(settings, args, kwargs)
         point = call.point
         if point.kind in ("list", "container"):

@@ -354,6 +354,96 @@ def test_packing_refuses_what_it_refused():
     assert dd.pack([dd.Dual(1.0), dd.Dual(2.0)]).tangent.shape == (0, 2)
 
 
+# -- short cuts of numbers and short lists -----------------------------------------------------------------------------
+
+RESULTS = {
+    "number": lambda x, y: x * y,
+    "list": lambda x, y: [x * y, x, 2.0, y],
+    "tuple": lambda x, y: (x, np.sin(y)),
+    "array": lambda x, y: np.array([x, y * x, 3]),
+    "matrix": lambda x, y: np.array([[x, y * x], [y, 1.0]]),
+    "array of no dimension": lambda x, y: np.array(x * y),
+    "dual array": lambda x, y: dd.pack([x, y]),
+    "arrays": lambda x, y: x * np.arange(3.0) + y,
+    "list of lists": lambda x, y: [[x, y], [y, x]],
+    "list of arrays": lambda x, y: [x * np.arange(2.0), y * np.arange(3.0)],
+    "constant": lambda x, y: 2.0,
+    "constants": lambda x, y: [2.0, 3.0],
+    "inner numbers": lambda x, y: [dd.derivative(lambda z: z * x)(2.0), x],
+    "nothing": lambda x, y: [],
+}
+
+
+def same(found, wanted):
+    assert type(found) is type(wanted)
+    if isinstance(wanted, list | tuple):
+        assert len(found) == len(wanted)
+        for one, other in zip(found, wanted, strict=True):
+            same(one, other)
+    else:
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(found, wanted)
+
+
+def outcome(transform, *args):
+    try:
+        return transform(*args)
+    except dd.DualDiffError as error:
+        return str(type(error))
+
+
+@pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS)
+@pytest.mark.parametrize("transform", [dd.grad, dd.value_and_grad, dd.jacobian, dd.value_and_jacobian, dd.hessian,
+                                       dd.value_grad_and_hessian])  # fmt: skip
+def test_short_cuts_give_what_the_general_path_gives(transform, result):
+    of_list, of_number = lambda v, w=1.0: result(v[0] * w, v[1]), lambda a, w=1.0: result(a * w, a * a)
+    second = lambda w, v: of_list(v, w)
+    # A limit of memory asks for the general path.
+    for f, args, options in ((of_list, ([0.5, 2.0],), {}), (of_number, (0.5,), {}), (of_list, ([0.5, 2.0], 3.0), {}),
+                             (of_number, (0.5, 3.0), {}), (second, (3.0, [0.5, 2.0]), {"argnums": 1}),
+                             (second, (3.0, [0.5, 2.0]), {"argnums": -1})):  # fmt: skip
+        found = outcome(transform(f, **options), *args)
+        wanted = outcome(transform(f, **options, max_memory=1e9) if transform not in (dd.grad, dd.value_and_grad)
+                         else general_gradient(transform, f, **options), *args)  # fmt: skip
+        same(found, wanted) if not isinstance(wanted, str) else None
+        assert isinstance(found, str) == isinstance(wanted, str)
+
+
+def general_gradient(transform, f, **options):
+    """What a gradient gives with an aux, which only the general path has."""
+    made = transform(lambda *args: (f(*args), None), has_aux=True, **options)
+    if transform is dd.grad:
+        return lambda *args: made(*args)[0]
+    return lambda *args: (made(*args)[0][0], made(*args)[1])
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS)
+def test_the_short_cut_of_derivatives(order, result):
+    f = lambda a: result(a * a, a)
+    try:
+        wanted = dd.derivative(f, order=order)(np.float64(0.5))
+    except dd.DualDiffError as error:
+        with pytest.raises(type(error)):
+            dd.derivative(f, order=order)(0.5)
+        return
+    same(dd.derivative(f, order=order)(0.5), wanted)
+
+
+def test_short_cuts_call_the_function_once():
+    seen = []
+
+    def f(x, result):
+        seen.append(x)
+        return result(x, x)
+
+    for result in RESULTS.values():
+        for transform in (dd.derivative, dd.jacobian):
+            del seen[:]
+            outcome(transform(f), 0.5, result)
+            assert len(seen) == 1
+
+
 def test_a_number_that_is_made_twice_keeps_no_old_window():
     x = seed_duals([2.0] * 50, 0, 0, 50)[40]
     x.__init__(3.0, [1.0, 2.0])

@@ -11,16 +11,17 @@ import itertools
 
 from .errors import LevelError
 
-_counter = itertools.count(1)
-_live = set()
+cdef object counter = itertools.count(1)
+cdef set live = set()
+_live = live
 
 BY_HAND = 0
 
 
-def open_level(strict=False, holomorphic=False):
+cpdef long open_level(bint strict=False, bint holomorphic=False) except -1:
     """Open a fresh level; close it with `close_level`."""
-    level = 4 * next(_counter) + 2 * bool(holomorphic) + bool(strict)
-    _live.add(level)
+    cdef object level = 4*next(counter) + 2*holomorphic + strict
+    live.add(level)
     return level
 
 
@@ -29,24 +30,24 @@ def open_like(level):
     return open_level(is_strict(level), is_holomorphic(level))
 
 
-def is_strict(level):
+cpdef bint is_strict(long level) noexcept:
     """Whether ties and tips are nan at this level."""
-    return bool(level & 1)
+    return level & 1
 
 
-def is_holomorphic(level):
+cpdef bint is_holomorphic(long level) noexcept:
     """Whether derivatives at this level are complex ones."""
-    return bool(level & 2)
+    return (level & 2) != 0
 
 
-def close_level(level):
+cpdef close_level(long level):
     """Close a level: numbers that still carry it are errors from now on."""
-    _live.discard(level)
+    live.discard(level)
 
 
 def require_live(level):
     """Raise `LevelError` unless ``level`` is by hand or belongs to a transform call that is running."""
-    if level != BY_HAND and level not in _live:
+    if level != BY_HAND and level not in live:
         raise LevelError(
             "a dual number was kept from a transform call that has returned and then used in another one; "
             "return it from the function, or keep dualdiff.value(x), the plain number"
