@@ -281,7 +281,7 @@ class Call:
         """Value and planes of all columns from structured tangents; None where those cannot serve."""
         least = 0 if self.settings.sparse else points.STRUCTURED
         y, lvl = self.structured(least, min(limit, self.settings.memory()))
-        return None if lvl is None else self.read_structured(y, lvl)
+        return None if lvl is None else self._read_or_give_up(self.read_structured, y, lvl)
 
     def structured_second(self, gradient, sparse=False, limit=math.inf, limit_second=math.inf):
         """Value, first-order planes and second-order planes of all pairs; None where structured tangents cannot serve.
@@ -292,10 +292,12 @@ class Call:
         memory = self.settings.memory()
         least = 0 if sparse else points.STRUCTURED_SECOND
         y, lvl = self.structured(least, min(limit, memory), min(limit_second, memory))
-        if lvl is None:
-            return None
+        return None if lvl is None else self._read_or_give_up(self.read_structured_second, y, lvl, gradient, sparse)
+
+    def _read_or_give_up(self, read, *args):
+        """What a reader finds, None where that takes more memory than there is."""
         try:
-            return self.read_structured_second(y, lvl, gradient, sparse)
+            return read(*args)
         except tangents.Restart:
             self.gave_up = True
             return None

@@ -760,10 +760,6 @@ def test_strong_zero_of_results():
         np.testing.assert_array_equal(dd.hessian(f, mode="forward")(x), dense_hessian(f)(x))
         np.testing.assert_array_equal(
             dd.hessian(lambda x: np.sum(f(x)), mode="forward")(x), dense_hessian(lambda x: np.sum(f(x)))(x))
-    huge = np.full((2, 40), 1e200)
-    f = lambda x: (huge @ (x * 1e200)) * 1e-300
-    with np.errstate(all="ignore"):
-        np.testing.assert_allclose(dd.jacobian(f, mode="forward")(x), dense(f)(x))
 
 
 # -- second derivatives ------------------------------------------------------------------------------------------------

@@ -116,8 +116,11 @@ def _structured_product(a, b):
             or matrix.dtype.kind not in "biuf":
         return None
     value = np.matmul(a.value if vector is a else a, b.value if vector is b else b)
-    matrix = matrix if vector is b else matrix.T
-    return tangents.product(matrix, vector, value, lambda planes: strong(_matmul_planes, [planes, matrix.T], (0,)))
+    return tangents.product(matrix if vector is b else matrix.T, vector, value, _times_transpose)
+
+
+def _times_transpose(planes, matrix):
+    return strong(_matmul_planes, [planes, matrix.T], (0,))
 
 
 @rule(np.matmul, np.linalg.matmul)
