@@ -321,13 +321,10 @@ class Call:
         y, lvl = self.seeded(lambda lvl: self.point.seeded(lvl, chunk, batched))
         return self.read_first(y, lvl, chunk[1])
 
-    def all_second(self, gradient=True):
+    def all_second(self):
         """Value, first-order planes (n, *Y) and second-order planes (n n, *Y): a pass for each pair of chunks."""
         if self._shares_rows():
             return self._by_rows("all_second", 2)
-        found = None if self.gave_up else self.structured_second(gradient)
-        if found is not None:
-            return found
         chunks = self.settings.columns(self.point, self.batch_shape()[1], planes=2)
         pairs_of_chunks = [(a, b) for i, a in enumerate(chunks) for b in chunks[: i + 1]]
         tasks = [

@@ -33,6 +33,8 @@ from ._columns import Columns, are_distinct, is_all, window
 # Planes of one array beyond which structure does not pay, as a share of the number of columns, and in all.
 SHARE = 3
 MOST = 64
+# Numbers taken out of second-order arrays beyond which dense ones do better, while the variables are fewer than MANY.
+NUMBERS, MANY = 16, 80
 # Linear functions behind each other that are remembered, to be differentiated back.
 DEEPEST = 16
 
@@ -69,18 +71,25 @@ class Structure:
     ``limit`` is how many bytes dense planes of one array may take, ``limit_second`` how many its ε1ε2 planes.
     """
 
-    __slots__ = ("broken", "inputs", "layout", "limit", "limit_second", "most", "width")
+    __slots__ = ("broken", "inputs", "layout", "limit", "limit_second", "most", "taken", "width")
 
     def __init__(self, width, limit, limit_second=0):
         self.width, self.limit, self.limit_second, self.broken = width, limit, limit_second, False
         self.most = max(2, min(MOST, width // SHARE)) if SHARE else MOST
         self.layout = (TRIANGLE, width, width)
+        self.taken = 0
         self.inputs = Basis(width)
 
     def give_up(self):
         # Whoever catches it all the same finds its result thrown away.
         self.broken = True
         raise Restart
+
+    def take_number(self):
+        """Give up in a loop of numbers: scalars carry all pairs of a few variables in less time than one plane."""
+        self.taken += 1
+        if self.taken > NUMBERS and self.width < MANY:
+            self.give_up()
 
     def require(self, size, itemsize):
         """Give up where dense planes of an array of this size are not allowed; those of one number always are."""

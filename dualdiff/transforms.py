@@ -333,7 +333,7 @@ def _hessian(settings, scalar=False):
                 by_reverse = modes.second_order(settings, args, kwargs, scalar, _jacobian, instead)
                 if by_reverse is not None:
                     return by_reverse
-            val, first, second = call.all_second(gradient=scalar) if found is None else found
+            val, first, second = call.all_second() if found is None else found
         else:
             n = call.point.size
             val, (first, _, second) = call.read_second(*done[:2], (TRIANGLE, n, n))

@@ -933,6 +933,60 @@ def test_numbers_taken_out_of_an_array_stay_structured(n):
     np.testing.assert_allclose(dd.hessian(f, mode="forward")(x), rosenbrock_hessian(x), rtol=1e-11, atol=1e-10)
 
 
+def test_a_loop_of_numbers_over_few_variables_takes_scalars():
+    def f(x):
+        return sum(x[i] * x[i - 1] ** 2 for i in range(len(x)))
+
+    f, x = calls(f), point(40)
+    derivative = dd.hessian(f, mode="forward")
+    expected = dense_hessian(f)(x)
+    f.count = 0
+    np.testing.assert_allclose(derivative(x), expected, rtol=1e-13)
+    assert f.count == 2
+    derivative(x)
+    assert f.count == 3  # remembered
+
+
+def test_an_intercept_keeps_structure():
+    design = np.sin(np.arange(300.0)).reshape(30, 10)
+    f = lambda w: np.sum(np.logaddexp(0.0, w[0] + design @ w[1:]))
+    w = point(11)
+    np.testing.assert_allclose(dd.hessian(f)(w), dense_hessian(f)(w), rtol=1e-12, atol=1e-14)
+    assert kept_second(lambda w: np.logaddexp(0.0, w[0] + design @ w[1:]), w) == (2, 3)
+
+
+def test_memory_of_a_loop_of_products_does_not_grow():
+    import tracemalloc
+
+    matrix = np.sin(np.arange(6400.0)).reshape(80, 80) / 20
+
+    def steps(x, count):
+        for _ in range(count):
+            x = np.tanh(matrix @ x)
+        return np.sum(x)
+
+    peaks = []
+    for count in (100, 400):
+        tracemalloc.start()
+        gradient = dd.grad(steps, mode="forward")(point(80), count)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        np.testing.assert_allclose(
+            gradient, dd.grad(steps, chunk_size=80)(point(80), count), rtol=1e-9, atol=1e-300)
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_long_chains_of_results():
+    def f(x):
+        s = np.sum(x)
+        for _ in range(1500):
+            s = np.sum(x[:3] * 0.3) + np.sin(s) * 0.5
+        return s * np.sum(x**2)
+
+    x = point(40)
+    np.testing.assert_allclose(dd.hessian(f)(x), dense_hessian(f)(x), rtol=1e-11, atol=1e-12)
+
+
 def test_dense_second_order_planes_beyond_the_memory_are_made_in_chunks():
     x = point(30)
     f = calls(lambda x: np.sum(np.cumsum(x**2)) ** 2)
