@@ -30,9 +30,11 @@ import numpy as np
 from ._array import duplicate, is_dual, is_finite, level, make_structured
 from ._columns import Columns, are_distinct, is_all, window
 
-# Planes of one array beyond which structure does not pay, as a share of the number of columns, and in all.
+# Planes of one array beyond which structure does not pay: as a share of the number of columns, in all, and at second
+# order, where 24 planes have 300 pairs.
 SHARE = 3
 MOST = 64
+MOST_SECOND = 24
 # Numbers taken out of second-order arrays beyond which dense ones do better, while the variables are fewer than MANY.
 NUMBERS, MANY = 16, 80
 # Linear functions behind each other that are remembered, to be differentiated back.
@@ -73,9 +75,10 @@ class Structure:
 
     __slots__ = ("broken", "inputs", "layout", "limit", "limit_second", "most", "taken", "width")
 
-    def __init__(self, width, limit, limit_second=0):
+    def __init__(self, width, limit, limit_second=None):
         self.width, self.limit, self.limit_second, self.broken = width, limit, limit_second, False
-        self.most = max(2, min(MOST, width // SHARE)) if SHARE else MOST
+        most = MOST if limit_second is None else min(MOST, MOST_SECOND)
+        self.most = max(2, min(most, width // SHARE)) if SHARE else most
         self.layout = (TRIANGLE, width, width)
         self.taken = 0
         self.inputs = Basis(width)
@@ -266,7 +269,9 @@ def times(a, b):
     """A product under the strong zero: a zero of either contributes 0 beside an inf or a nan."""
     with np.errstate(all="ignore"):
         product = a * b
-        return product if is_finite(product) else np.where((a == 0.0) | (b == 0.0), np.zeros((), product.dtype), product)
+        if is_finite(product):
+            return product
+        return np.where((a == 0.0) | (b == 0.0), np.zeros((), product.dtype), product)
 
 
 def dense(planes, columns):

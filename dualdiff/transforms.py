@@ -353,8 +353,8 @@ def hessian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False, 
     """Compute exact second derivatives; see `jacobian` for the parameters.
 
     Hyper-dual numbers are ``mode="forward"``, forward over reverse is ``mode="reverse"``. With ``sparse=True`` the
-    result of a scalar function is a symmetric ``scipy.sparse`` array of shape ``(x.size, x.size)``: structured tangents
-    go forward over a recorded gradient, and nothing dense is made where the code keeps structure.
+    result of a scalar function is a symmetric ``scipy.sparse`` array of shape ``(x.size, x.size)``, and nothing dense
+    is made on the way where the code keeps structure.
 
     Returns
     -------
