@@ -457,14 +457,23 @@ def _along(x, axes, keepdims):
     return stacked(x._planes), Columns(numbers, bases, columns.structure, places), stacked(x._cross)
 
 
-def product(matrix, x, value, careful):
-    """``matrix @ x`` of a structured vector, beside its value.
+def product(x, matrix, value, careful):
+    """``x @ matrix`` of a structured array and a plain matrix or vector, beside its value.
 
-    ``careful(planes, matrix)`` multiplies dense planes under the strong zero.
+    ``careful(planes, matrix)`` multiplies dense planes by the transpose of a matrix, under the strong zero.
     """
-    own = _copied(matrix, np.result_type(matrix, x._planes))
-    forward = functools.partial(_product_slopes, own, careful)
-    return variables(value, x, forward, lambda stack, product: product(stack, own))
+    own = _copied(matrix if matrix.ndim == 2 else matrix[:, None], np.result_type(matrix, x._planes)).T
+    shape = x.shape
+
+    def slopes(planes, columns):
+        if len(shape) == 1:
+            return _product_slopes(own, careful, planes, columns)
+        return careful(dense(planes, columns), own)
+
+    def back(stack, product):
+        return product(stack.reshape((-1, own.shape[0])), own).reshape((-1, *shape))
+
+    return variables(value, x, slopes, back)
 
 
 def _product_slopes(matrix, careful, planes, columns):

@@ -1022,3 +1022,55 @@ def test_sparse_assembly_adds_what_comes_twice(order):
     hess.check_format(full_check=True)
     np.testing.assert_allclose(hess.toarray(), dense_hessian(f)(x), rtol=1e-12, atol=1e-13)
     assert hess.nnz < 40 * 3 + 6
+
+
+# -- products of arrays of two dimensions ------------------------------------------------------------------------------
+
+
+def regression_of_matrices(x):
+    inputs = np.sin(np.arange(60.0)).reshape(12, 5)
+    first, bias, second = x[:20].reshape(5, 4), x[20:24], x[24:32].reshape(4, 2)
+    return np.tanh(inputs @ first + bias), second
+
+
+MATRICES = {
+    "plain times structured": lambda x: np.sin(np.arange(12.0)).reshape(2, 6) @ (x.reshape(6, 10) ** 2),
+    "structured times plain": lambda x: np.exp(x.reshape(6, 10) @ np.cos(np.arange(30.0)).reshape(10, 3)),
+    "times a vector": lambda x: (x.reshape(6, 10) @ np.arange(10.0)) ** 2,
+    "a vector times": lambda x: np.arange(6.0) @ x.reshape(6, 10) * x[:10],
+    "three dimensions": lambda x: np.tanh(x.reshape(2, 3, 10) @ np.cos(np.arange(20.0)).reshape(10, 2)),
+    "by the transpose": lambda x: (x.reshape(6, 10).T @ np.cos(np.arange(18.0)).reshape(6, 3)).T[::2] * 2,
+    "a layer": lambda x: regression_of_matrices(x)[0],
+    "two layers": lambda x: np.matmul(*regression_of_matrices(x)),
+    "layers behind each other": lambda x: np.tanh(
+        np.sin(np.arange(16.0)).reshape(4, 4) @ np.tanh(np.cos(np.arange(24.0)).reshape(4, 6) @ x.reshape(6, 10))),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_products_of_matrices_change_nothing(name):
+    f, x = MATRICES[name], point()
+    value, jac = dd.value_and_jacobian(f, mode="forward")(x)
+    np.testing.assert_allclose(value, f(x), rtol=1e-14)
+    np.testing.assert_allclose(jac, dense(f)(x), rtol=1e-12, atol=1e-13)
+    weighted = lambda x: np.sum(np.sin(f(x)))
+    np.testing.assert_allclose(dd.grad(weighted, mode="forward")(x), dense(weighted)(x), rtol=1e-12, atol=1e-13)
+    for mode in ("forward", "auto"):
+        hess = dd.hessian(weighted, mode=mode)(x)
+        np.testing.assert_array_equal(hess, hess.T)
+        np.testing.assert_allclose(hess, dense_hessian(weighted)(x), rtol=1e-11, atol=1e-12)
+
+
+def test_a_gradient_by_the_weights_of_a_layer_makes_no_dense_planes():
+    import tracemalloc
+
+    inputs = np.sin(np.arange(6400.0)).reshape(100, 64)
+    loss = lambda w: np.sum(np.tanh(inputs @ w.reshape(64, 64)) ** 2)
+    w = point(4096) / 64
+    dd.grad(loss, mode="forward")(w)
+    tracemalloc.start()
+    gradient = dd.grad(loss, mode="forward")(w)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(gradient, dd.grad(loss, mode="reverse")(w), rtol=1e-11, atol=1e-13)
+    assert peak < 4096 * 8 * 40
