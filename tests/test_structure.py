@@ -1074,3 +1074,88 @@ def test_a_gradient_by_the_weights_of_a_layer_makes_no_dense_planes():
     tracemalloc.stop()
     np.testing.assert_allclose(gradient, dd.grad(loss, mode="reverse")(w), rtol=1e-11, atol=1e-13)
     assert peak < 4096 * 8 * 40
+
+
+# -- sums as numbers ---------------------------------------------------------------------------------------------------
+
+DESIGN = np.sin(np.arange(120.0)).reshape(3, 40)
+NUMBERS = {
+    "complex": lambda x: np.abs(np.sum(x**2) * (1 + 2j)),
+    "real": lambda x: np.real(np.sum(x**2)) * x[0],
+    "where": lambda x: np.where(dd.value(x[:3]) > 1, np.sum(x**2), x[:3]),
+    "maximum": lambda x: np.maximum(np.sum(x**2), 1.0) * np.maximum(np.sum(x), x[:3]),
+    "full": lambda x: np.full(3, np.sum(x**2), like=x) * x[:3],
+    "array": lambda x: np.array([np.sum(x**2), 1.0, x[0]]) * 2,
+    "array of sums mean": lambda x: np.mean([np.sum(x**2), np.sum(x), x[0] * x[1]]),
+    "std list": lambda x: np.std([np.sum(x**2), np.sum(x), x[0] * x[1]]),
+    "sum list": lambda x: sum([np.sum(x**2), np.sum(x)]),
+    "stack": lambda x: np.stack([np.sum(x**2), np.sum(x) ** 2]),
+    "round": lambda x: np.round(np.sum(x**2), 1) + np.sum(x),
+    "floordiv": lambda x: np.sum(x**2) // 1.0 + np.sum(x) % 1.0,
+    "divmod": lambda x: divmod(np.sum(x**2), 0.7)[1],
+    "pow": lambda x: 2.0 ** np.sum(x * 0.1) + np.sum(x) ** -1.5,
+    "concat": lambda x: np.concatenate([np.array([np.sum(x**2)], dtype=object), x[:2]]),
+    "append": lambda x: np.append(x[:2], np.sum(x**2)),
+    "linspace": lambda x: np.linspace(0.0, np.sum(x**2), 5),
+    "dot": lambda x: np.dot(np.sum(x**2), x[:3]),
+    "matmul rows": lambda x: (DESIGN @ x) @ (DESIGN @ x) + (DESIGN @ x)[0] ** 2,
+    "einsum": lambda x: np.einsum("i,i->", x, x),
+    "norm": lambda x: np.linalg.norm(DESIGN @ x),
+    "norm all": lambda x: np.linalg.norm(x),
+    "det": lambda x: np.linalg.det(np.stack([np.sum(x), x[0], x[1], np.sum(x**2)]).reshape(2, 2)),
+    "logsumexp": lambda x: dd.logsumexp(DESIGN @ x) + dd.logsumexp(x),
+    "softmax": lambda x: dd.softmax(DESIGN @ x),
+    "log_softmax": lambda x: dd.log_softmax(DESIGN @ x)[1],
+    "reshape": lambda x: np.reshape(np.sum(x**2), (1, 1)) * x[:2],
+    "item": lambda x: np.sum(x**2).item() * 2,
+    "outer": lambda x: np.outer(DESIGN @ x, x[:2]) * np.sum(x),
+    "var": lambda x: np.var(x) * np.var(DESIGN @ x),
+    "cumsum": lambda x: np.cumsum(DESIGN @ x) * np.sum(x),
+    "sort": lambda x: np.sort(DESIGN @ x) * np.sum(x),
+    "median": lambda x: np.median(DESIGN @ x) * np.sum(x),
+    "prod": lambda x: np.prod(DESIGN @ x),
+    "meshgrid": lambda x: np.meshgrid(x[:2], DESIGN @ x)[0] * np.sum(x),
+    "interp": lambda x: np.interp(np.sum(x) / 40.0, np.arange(3.0), DESIGN @ x),
+    "clip": lambda x: np.clip(np.sum(x), 0.0, 100.0) * np.clip(DESIGN @ x, -0.1, 0.1),
+    "min": lambda x: np.min(DESIGN @ x) * np.max(x) + np.ptp(DESIGN @ x),
+    "abs": lambda x: abs(np.sum(x) - 30),
+    "neg": lambda x: -np.sum(x**2) + +np.sum(x),
+    "ones mean axis": lambda x: np.mean(x.reshape(8, 5), axis=1) @ np.mean(x.reshape(8, 5) ** 2, axis=1),
+    "diag": lambda x: np.trace(np.diag(DESIGN @ x)) * np.sum(x),
+    "kron": lambda x: np.kron(DESIGN @ x, x[:2]),
+    "cross": lambda x: np.cross(DESIGN @ x, x[:3]),
+    "polyval": lambda x: np.polyval(DESIGN @ x, np.sum(x) / 40),
+    "convolve": lambda x: np.convolve(DESIGN @ x, [1.0, 2.0]),
+    "fft": lambda x: np.abs(np.fft.rfft(DESIGN @ x)) ** 2,
+    "roll": lambda x: np.roll(DESIGN @ x, 1) * (DESIGN @ x),
+    "searchsorted": lambda x: np.searchsorted(np.sort(dd.value(DESIGN @ x)), 0.1) * np.sum(x),
+    "list result": lambda x: [np.sum(x**2), x[0] * np.sum(x)],
+    "hypot": lambda x: np.hypot(np.sum(x), np.sum(x**2)),
+    "sign": lambda x: np.sign(np.sum(x)) * np.sum(x * x),
+    "bool": lambda x: np.sum(x) if bool(np.sum(x)) else 0.0,
+    "nan_to_num": lambda x: np.nan_to_num(np.sum(x)) * np.nan_to_num(DESIGN @ x),
+    "mean keepdims": lambda x: (x.reshape(8, 5) - np.mean(x.reshape(8, 5), axis=0, keepdims=True))[0] ** 2,
+    "var axis": lambda x: np.var(x.reshape(8, 5), axis=0),
+    "standardise": lambda x: ((x - x.mean()) / x.std())[:4] ** 3,
+    "minmax": lambda x: (x - x.min()) / (x.max() - x.min()),
+    "add.at": lambda x: (lambda z: (np.add.at(z, [0, 0, 1], DESIGN @ x), z * z)[1])(np.zeros(3, like=x)),
+    "broadcast_to": lambda x: np.broadcast_to(np.sum(x**2), (2, 3)) * x[:3],
+    "atleast": lambda x: np.atleast_1d(np.sum(x**2)) * x[:2],
+    "squeeze": lambda x: np.squeeze(np.sum(x.reshape(1, 40), axis=1, keepdims=True)) ** 2,
+    "sum initial": lambda x: np.sum(x**2, initial=2.0) * np.sum(DESIGN @ x, where=[True, False, True]),
+    "average": lambda x: np.average(x, weights=np.arange(40.0)),
+    "cov": lambda x: np.cov(np.stack([DESIGN @ x, x[:3]])),
+    "sum bool": lambda x: np.sum(dd.value(x) > 1) * np.sum(x),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_numbers_and_results_meet_everything(name):
+    f, x = NUMBERS[name], point(40)
+    for mode in ("forward", "auto"):
+        for got, want in ((dd.jacobian(f, mode=mode)(x), dense(f)(x)),
+                          (dd.hessian(f, mode=mode)(x), dense_hessian(f)(x))):
+            for one, expected in zip(*((got, want) if isinstance(want, list) else ([got], [want])), strict=True):
+                assert np.shape(one) == np.shape(expected)
+                np.testing.assert_allclose(one, expected, rtol=1e-10, atol=1e-11)
