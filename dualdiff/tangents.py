@@ -608,7 +608,7 @@ def assign(x, index, item):
         new = slots.parts(source, 1, source.shape, x._planes.dtype)
     for old, parts in zip((stack, rows, cross), new, strict=True):
         for i in range(0 if old is None else len(old)):
-            old[i][index] = parts[i]
+            old[i, ...][index] = parts[i]
     x._rebind(make_structured(primal, stack, slots.columns(rows), x._level, cross))
     return True
 
