@@ -33,15 +33,16 @@ def jacobian(planes, columns):
 
 def _wait_first(planes, columns, waiting):
     """Let the bases wait, each with the derivatives ``(size, m)`` of all elements by its variables."""
-    places = np.arange(planes[0].size)
+    size = planes[0].size
     for plane, number, basis in zip(planes, columns.numbers, columns.bases, strict=True):
-        out = _waiting(waiting, basis, places.size, planes.dtype)
-        number, plane = number.reshape(-1), plane.reshape(-1)
-        if number.all():
-            out[places, number - 1] += plane
-        else:
-            kept = np.flatnonzero(number)
-            out[kept, number[kept] - 1] += plane[kept]
+        out = _waiting(waiting, basis, size, planes.dtype)
+        plane = plane.reshape(-1)
+        if is_all(number, basis.numbers):
+            out.reshape(-1)[:: basis.size + 1] += plane
+            continue
+        number = number.reshape(-1)
+        kept = np.flatnonzero(number)
+        out[kept, number[kept] - 1] += plane[kept]
 
 
 def _waiting(waiting, basis, size, dtype):
