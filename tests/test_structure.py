@@ -1159,3 +1159,29 @@ def test_numbers_and_results_meet_everything(name):
             for one, expected in zip(*((got, want) if isinstance(want, list) else ([got], [want])), strict=True):
                 assert np.shape(one) == np.shape(expected)
                 np.testing.assert_allclose(one, expected, rtol=1e-10, atol=1e-11)
+
+
+def written_after_a_sum(x):
+    y = x * 1.0
+    s = np.sum(y * y) + np.sum(y)
+    u = np.sin(np.arange(180.0)).reshape(3, 60) @ y
+    y[0] = 3.0
+    y[2:5] *= 2.0
+    y[1:] -= x[:-1]
+    y[True] += 1.0
+    y[np.arange(60) % 7 == 0] *= 1.5
+    u[1] = s
+    return np.concatenate([u, y * s])
+
+
+def test_writing_to_what_was_summed_keeps_structure():
+    f, x = calls(written_after_a_sum), point()
+    value, jac = dd.value_and_jacobian(f, mode="forward")(x)
+    assert f.count == 1
+    np.testing.assert_array_equal(value, written_after_a_sum(x))
+    np.testing.assert_allclose(jac, dense(f)(x), rtol=1e-12, atol=1e-12)
+    number = lambda x: np.sum(np.sin(f(x)))
+    f.count = 0
+    hess = dd.hessian(number)(x)
+    assert f.count == 1
+    np.testing.assert_allclose(hess, dense_hessian(number)(x), rtol=1e-10, atol=1e-10)
