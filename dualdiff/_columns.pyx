@@ -148,12 +148,8 @@ cdef class Columns:
     def __init__(self, tuple numbers, tuple bases, structure, pairs=None):
         self.numbers, self.bases, self.structure, self.pairs = numbers, bases, structure, pairs
 
-    def moved(self, function):
-        """The columns after ``function``, which moves the entries of an array and may leave zeros."""
-        return like(self, tuple([np.asarray(function(number)) for number in self.numbers]))
-
     def moved_as_planes(self, function):
-        """The same, for a function of stacks of planes."""
+        """The columns after a function of stacks of planes, which moves entries and may leave zeros."""
         return like(self, tuple([np.asarray(function(number[np.newaxis]))[0, ...] for number in self.numbers]))
 
     def taken(self, index):
@@ -191,15 +187,15 @@ cdef tuple numbers_of(Columns columns, tuple shape):
 
 cdef Py_ssize_t match(tuple numbers_a, tuple bases_a, tuple numbers_b, tuple bases_b, Py_ssize_t *place):
     """Say where each plane of b stands: with the equal one of a, or behind all of them; return how many there are."""
-    cdef Py_ssize_t ka = len(numbers_a), count = ka, i, j, before
+    cdef Py_ssize_t ka = len(numbers_a), count = ka, i, j, other
     for j in range(len(numbers_b)):
         place[j] = -1
         for i in range(ka):
             if bases_a[i] is not bases_b[j] or not are_same(numbers_a[i], numbers_b[j]):
                 continue
             # Only planes of the other operand can be the same: within one array they are told apart.
-            for before in range(j):
-                if place[before] == i:
+            for other in range(j):
+                if place[other] == i:
                     break
             else:
                 place[j] = i

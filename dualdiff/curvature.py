@@ -17,7 +17,7 @@ import numpy as np
 
 from ._array import is_finite, pairs
 from ._columns import is_all, symmetric, window_of_pairs
-from .tangents import TRIANGLE, by_basis, local_total, times
+from .tangents import TRIANGLE, by_basis, combined, local_total, times
 
 # Columns from which on one triangle of a product costs less than all of it: where the values have one sign, and where
 # those of either sign must be picked out first.
@@ -37,9 +37,9 @@ def collect(planes, cross, columns, weights, sink):
 def _go_back(waiting, sink):
     """Second derivatives of the variables that wait, with their weights; the latest first."""
     while waiting:
-        basis = max(waiting, key=lambda basis: basis.source.order)
+        basis = max(waiting, key=lambda basis: basis.order)
         weights, source = waiting.pop(basis), basis.source
-        back = source.back(weights.reshape(source.shape))
+        back = source.back(weights.reshape((1, *source.shape)), combined)[0]
         one = back.size == 1 and back.reshape(-1)[0] == 1.0
         _step(source.planes, source.cross, source.columns, None if one else back, sink, waiting)
 
@@ -49,14 +49,14 @@ def _step(planes, cross, columns, weights, sink, waiting):
     for (p, q), values in zip(columns.pairs.T.tolist(), cross, strict=True):
         values = values if weights is None else times(values, weights)
         sink.add((bases[p], numbers[p]), (bases[q], numbers[q]), p == q, values)
-    if any(basis.source is not None for basis in bases):
+    if any(basis.is_curved for basis in bases):
         _wait(planes if weights is None else times(planes, weights), columns, waiting)
 
 
 def _wait(planes, columns, waiting):
     """Put the weights that variables get aside, until all that is made of them has gone back."""
     for basis, where in by_basis(columns):
-        if basis.source is not None:
+        if basis.is_curved:
             weights = local_total(planes, columns, basis, where)
             waiting[basis] = weights + waiting[basis] if basis in waiting else weights
 
@@ -202,7 +202,7 @@ def dense_cross(planes, cross, columns):
         out += times(times(a[p], b[q]), values)
         if i != j:
             out += times(times(b[p], a[q]), values)
-    if any(basis.source is not None for basis in columns.bases):
+    if any(basis.is_curved for basis in columns.bases):
         for place in range(size):
             one, waiting, sink = np.zeros(size, planes.dtype), {}, Dense(width, planes.dtype)
             one[place] = 1.0

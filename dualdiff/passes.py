@@ -281,8 +281,8 @@ class Call:
     def structured_first(self, limit=math.inf):
         """Value and planes of all columns from structured tangents; None where those cannot serve."""
         least = 0 if self.settings.sparse else points.STRUCTURED
-        y, lvl = self.structured(least, min(limit, self.settings.memory()))
-        return None if lvl is None else self.read_structured(y, lvl)
+        y, lvl = self.structured(least, min(limit, self.settings.memory() / LIVE_ARRAYS))
+        return None if lvl is None else self._read_or_give_up(self.read_structured, y, lvl)
 
     def structured_second(self, gradient, sparse=False, limit=math.inf, limit_second=math.inf):
         """Value, first-order planes and second-order planes of all pairs; None where structured tangents cannot serve.
@@ -290,13 +290,15 @@ class Call:
         Unless the ``gradient`` is asked for, first-order planes may be None. With ``sparse`` the Hessian of a number is
         a sparse array.
         """
-        memory = self.settings.memory()
+        memory = self.settings.memory() / LIVE_ARRAYS
         least = 0 if sparse else points.STRUCTURED_SECOND
         y, lvl = self.structured(least, min(limit, memory), min(limit_second, memory))
-        if lvl is None:
-            return None
+        return None if lvl is None else self._read_or_give_up(self.read_structured_second, y, lvl, gradient, sparse)
+
+    def _read_or_give_up(self, read, *args):
+        """What a reader finds, None where that takes more memory than there is."""
         try:
-            return self.read_structured_second(y, lvl, gradient, sparse)
+            return read(*args)
         except tangents.Restart:
             self.gave_up = True
             return None
@@ -320,13 +322,10 @@ class Call:
         y, lvl = self.seeded(lambda lvl: self.point.seeded(lvl, chunk, batched))
         return self.read_first(y, lvl, chunk[1])
 
-    def all_second(self, gradient=True):
+    def all_second(self):
         """Value, first-order planes (n, *Y) and second-order planes (n n, *Y): a pass for each pair of chunks."""
         if self._shares_rows():
             return self._by_rows("all_second", 2)
-        found = None if self.gave_up else self.structured_second(gradient)
-        if found is not None:
-            return found
         chunks = self.settings.columns(self.point, self.batch_shape()[1], planes=2)
         pairs_of_chunks = [(a, b) for i, a in enumerate(chunks) for b in chunks[: i + 1]]
         tasks = [

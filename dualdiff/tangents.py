@@ -31,9 +31,15 @@ from ._array import duplicate, is_dual, is_finite, level, make, make_structured,
 from ._columns import Columns, are_distinct, is_all, window
 from ._scalar import HyperDual
 
-# Planes of one array beyond which structure does not pay, as a share of the number of columns, and in all.
+# Planes of one array beyond which structure does not pay: as a share of the number of columns, in all, and at second
+# order, where 24 planes have 300 pairs.
 SHARE = 3
 MOST = 64
+MOST_SECOND = 24
+# Numbers taken out of second-order arrays beyond which dense ones do better, while the variables are fewer than MANY.
+NUMBERS, MANY = 16, 80
+# Linear functions behind each other that are remembered, to be differentiated back.
+DEEPEST = 16
 
 # Numbers in dense planes from which on scalars and their results get structured ones: column numbers cost time, too.
 WORTH = 10_000
@@ -71,18 +77,26 @@ class Structure:
     ``limit`` is how many bytes dense planes of one array may take, ``limit_second`` how many its ε1ε2 planes.
     """
 
-    __slots__ = ("broken", "inputs", "layout", "limit", "limit_second", "most", "width")
+    __slots__ = ("broken", "inputs", "layout", "limit", "limit_second", "most", "taken", "width")
 
-    def __init__(self, width, limit, limit_second=0):
+    def __init__(self, width, limit, limit_second=None):
         self.width, self.limit, self.limit_second, self.broken = width, limit, limit_second, False
-        self.most = max(2, min(MOST, width // SHARE)) if SHARE else MOST
+        most = MOST if limit_second is None else min(MOST, MOST_SECOND)
+        self.most = max(2, min(most, width // SHARE)) if SHARE else most
         self.layout = (TRIANGLE, width, width)
+        self.taken = 0
         self.inputs = Basis(width)
 
     def give_up(self):
         # Whoever catches it all the same finds its result thrown away.
         self.broken = True
         raise Restart
+
+    def take_number(self):
+        """Give up in a loop of numbers: scalars carry all pairs of a few variables in less time than one plane."""
+        self.taken += 1
+        if self.taken > NUMBERS and self.width < MANY:
+            self.give_up()
 
     def require(self, size, itemsize):
         """Give up where dense planes of an array of this size are not allowed; those of one number always are."""
@@ -102,29 +116,49 @@ class Basis:
     size : int
     numbers : ndarray
         0 … size: what column numbers are views of as long as they are slices of all.
-    is_inputs : bool
     source : Source or None
-        What their second derivatives come from; None where they have none.
+        What the results were made of; None for the inputs, and where that is forgotten.
+    is_inputs, is_curved : bool
+        Whether these are the inputs; whether they have second derivatives by them.
+    order, depth : int
+        Later ones have larger numbers; how many linear functions lie between these and the inputs, at most.
     """
 
-    __slots__ = ("_made", "_make", "is_inputs", "numbers", "size", "source")
+    __slots__ = ("_slopes", "depth", "is_curved", "is_inputs", "numbers", "order", "size", "source")
 
-    def __init__(self, size, make=None, source=None):
-        self.size, self._make, self._made, self.source = size, make, None, source
-        self.is_inputs = make is None
+    made = itertools.count()
+
+    def __init__(self, size, source=None):
+        self.size, self.source, self._slopes = size, source, None
+        self.is_inputs = source is None
+        self.is_curved = source is not None and is_curved(source.columns)
+        self.depth = 0 if source is None else 1 + max((basis.depth for basis in source.columns.bases), default=0)
+        self.order = next(Basis.made)
         self.numbers = counting(size + 1)
+
+    @property
+    def has_slopes(self):
+        return self._slopes is not None
 
     @property
     def slopes(self):
         """The derivatives of results by the inputs, shape ``(width, size)``, which nobody writes to.
 
-        They are made when they are asked for: a Hessian needs none of a sum that enters linearly.
+        They are made when they are asked for: a Hessian needs none of a sum that enters linearly, and few results of
+        many inputs are differentiated back to them.
         """
-        if self._made is None:
-            self._made = self._make().reshape((-1, self.size))
-            self._made.flags.writeable = False
-            self._make = None
-        return self._made
+        if self._slopes is None:
+            # The earliest first, whose slopes those of the others are made of.
+            for basis in sorted(_ancestors(self), key=lambda basis: basis.order):
+                slopes = basis.source.forward(basis.source.planes, basis.source.columns)
+                basis._slopes = slopes.reshape((-1, basis.size))
+                basis._slopes.flags.writeable = False
+        return self._slopes
+
+    def forget(self):
+        """Keep nothing but the slopes."""
+        self.slopes  # noqa: B018
+        self.source, self.depth = None, 0
 
     def at(self, number):
         """The slopes of the variables with these column numbers, ``(width, *S)``."""
@@ -149,23 +183,47 @@ def seeds(x, lvl, limit, limit_second=None):
     return _variables(x, structure.inputs, structure, second, lvl)
 
 
+def _ancestors(basis):
+    """A basis and those that its slopes are made of, as far as they have no slopes yet."""
+    found, waiting = set(), [basis]
+    while waiting:
+        one = waiting.pop()
+        if not (one.is_inputs or one.has_slopes or one in found):
+            found.add(one)
+            waiting += one.source.columns.bases
+    return found
+
+
 class Source:
-    """What the variables of a basis are made of, by a linear function: where their second derivatives come from."""
+    """What the variables of a basis are made of, by a linear function.
 
-    __slots__ = ("back", "columns", "cross", "order", "planes", "shape")
+    ``forward(planes, columns)`` gives its dense slopes, ``(width, *shape)``, of those of its argument; ``back(stack,
+    product)`` is its transpose, from stacks ``(k, *shape)``, with a product of matrices that minds zeros or does not.
+    """
 
-    made = itertools.count()
+    __slots__ = ("back", "columns", "cross", "forward", "planes", "shape")
 
-    def __init__(self, x, shape, back):
-        self.planes, self.cross, self.columns, self.shape, self.back = x._planes, x._cross, x._columns, shape, back
-        self.order = next(Source.made)
+    def __init__(self, x, shape, forward, back):
+        self.planes, self.cross, self.columns, self.shape = x._planes, x._cross, x._columns, shape
+        self.forward, self.back = forward, back
 
 
-def _is_curved(columns):
+def is_curved(columns):
     """Whether an array has second derivatives."""
     if columns.pairs is None:
         return False
-    return columns.pairs.shape[1] > 0 or any(basis.source is not None for basis in columns.bases)
+    return columns.pairs.shape[1] > 0 or any(basis.is_curved for basis in columns.bases)
+
+
+def variables(value, model, forward, back):
+    """New variables, made of the array ``model`` by a linear function; see `Source`."""
+    columns = model._columns
+    basis = Basis(value.size, Source(model, value.shape, forward, back))
+    if columns.pairs is None and basis.depth > DEEPEST:
+        # A loop of many steps must not keep all of them.
+        columns.structure.require(value.size, value.itemsize)
+        basis.forget()
+    return _variables(value, basis, columns.structure, columns.pairs is not None, level(model))
 
 
 def _variables(value, basis, structure, second, lvl):
@@ -189,16 +247,6 @@ _small_ones = functools.lru_cache(maxsize=64)(_ones)
 @functools.lru_cache(maxsize=64)
 def _no_planes(shape, dtype):
     return np.zeros((0, *shape), dtype)
-
-
-def variables(value, slopes, model, back):
-    """New variables with the slopes by the inputs that ``slopes()`` gives, made of ``model`` by a linear function.
-
-    ``back(weights)`` is the transpose of that function, on arrays of the shape of ``value``.
-    """
-    columns = model._columns
-    basis = Basis(value.size, slopes, Source(model, value.shape, back) if _is_curved(columns) else None)
-    return _variables(value, basis, columns.structure, columns.pairs is not None, level(model))
 
 
 def constant(model, value):
@@ -279,7 +327,20 @@ def times(a, b):
 def dense(planes, columns):
     """Dense planes ``(width, *S)``."""
     structure, shape = columns.structure, planes.shape[1:]
-    structure.require(math.prod(shape), planes.itemsize)
+    size = math.prod(shape)
+    structure.require(size, planes.itemsize)
+    if 2 * size <= structure.width and not all(basis.is_inputs or basis.has_slopes for basis in columns.bases):
+        from . import backward
+
+        out = backward.jacobian(planes, columns).T
+        # What comes back from an inf may be a nan where tangents are exact zeros.
+        if is_finite(out):
+            return out.reshape((structure.width, *shape))
+    return _dense_forward(planes, columns)
+
+
+def _dense_forward(planes, columns):
+    structure, shape = columns.structure, planes.shape[1:]
     out, by_inputs = None, []
     for plane, number, basis in zip(planes, columns.numbers, columns.bases, strict=True):
         if basis.is_inputs:
@@ -368,7 +429,7 @@ def total(planes, columns):
 
 
 def combined(slopes, weights):
-    """``slopes @ weights`` for weights ``(m,)`` or ``(m, p)`` under the strong zero."""
+    """``slopes @ weights``, for weights ``(m,)`` or ``(m, p)``, under the strong zero."""
     with np.errstate(all="ignore"):
         product = slopes @ weights
     if is_finite(product):
@@ -409,8 +470,7 @@ def gathered(a, b):
 
 
 def _as_variables(x):
-    planes = dense(x._planes, x._columns)
-    return variables(x._primal, lambda: planes, x, lambda weights: weights)
+    return variables(x._primal, x, dense, lambda stack, product: stack)
 
 
 def summed(x, axes, keepdims, value):
@@ -419,11 +479,9 @@ def summed(x, axes, keepdims, value):
         kept = _along(x, axes, keepdims)
         if kept is not None:
             return make_structured(value, kept[0], kept[1], level(x), kept[2])
-        slopes = total_along(x._planes, x._columns, axes)
-        open_shape = tuple(1 if axis in axes else n for axis, n in enumerate(x.shape))
-        return variables(value, lambda: slopes, x, lambda weights: weights.reshape(open_shape))
-    planes, columns, ndim = x._planes, x._columns, x.ndim
-    return variables(value, lambda: total(planes, columns), x, lambda weights: weights.reshape((1,) * ndim))
+    shape = tuple(1 if axis in axes else n for axis, n in enumerate(x.shape))
+    forward = total if len(axes) == x.ndim else functools.partial(total_along, axes=axes)
+    return variables(value, x, forward, lambda stack, product: stack.reshape((-1, *shape)))
 
 
 def _along(x, axes, keepdims):
@@ -449,30 +507,38 @@ def _along(x, axes, keepdims):
     return stacked(x._planes), Columns(numbers, bases, columns.structure, places), stacked(x._cross)
 
 
-def product(matrix, x, value, careful):
-    """``matrix @ x`` of a structured vector, beside its value.
+def product(x, matrix, value, careful):
+    """``x @ matrix`` of a structured array and a plain matrix or vector, beside its value.
 
-    ``careful(planes)`` multiplies dense planes under the strong zero.
+    ``careful(planes, matrix)`` multiplies dense planes by the transpose of a matrix, under the strong zero.
     """
-    columns, structure = x._columns, x._columns.structure
-    dtype = np.result_type(matrix, x._planes)
-    structure.require(matrix.shape[0], dtype.itemsize)
-    own = _copied(matrix, dtype) if _is_kept(x) else matrix
+    own = _copied(matrix if matrix.ndim == 2 else matrix[:, None], np.result_type(matrix, x._planes)).T
+    shape = x.shape
+
+    def slopes(planes, columns):
+        if len(shape) == 1:
+            return _product_slopes(own, careful, planes, columns)
+        return careful(dense(planes, columns), own)
+
+    def back(stack, product):
+        return product(stack.reshape((-1, own.shape[0])), own).reshape((-1, *shape))
+
+    return variables(value, x, slopes, back)
+
+
+def _product_slopes(matrix, careful, planes, columns):
+    columns.structure.require(matrix.shape[0], matrix.itemsize)
+    if _is_untouched(planes, columns.numbers, columns.bases):
+        return matrix.T
     slopes = None
     with np.errstate(all="ignore"):
         for basis, where in by_basis(columns):
-            one = (_product_by_inputs if basis.is_inputs else _product_by_slopes)(own, x, basis, where, dtype)
+            product = _product_by_inputs if basis.is_inputs else _product_by_slopes
+            one = product(matrix, planes, columns.numbers, basis, where)
             slopes = one if slopes is None else slopes + one
         if slopes is None:
-            slopes = np.zeros((structure.width, matrix.shape[0]), dtype)
-        elif slopes.base is not own and not is_finite(slopes):
-            slopes = careful(dense(x._planes, columns))
-    return variables(value, lambda: slopes, x, lambda weights: combined(own.T, weights))
-
-
-def _is_kept(x):
-    """Whether the matrix of a product with ``x`` is needed later: as slopes, or on the way back."""
-    return x._columns.pairs is not None or _is_untouched(x._planes, x._columns.numbers, x._columns.bases)
+            return np.zeros((columns.structure.width, matrix.shape[0]), matrix.dtype)
+        return slopes if is_finite(slopes) else careful(dense(planes, columns), matrix)
 
 
 def _is_untouched(planes, numbers, bases):
@@ -487,14 +553,11 @@ def _copied(matrix, dtype):
     return duplicate(matrix.T).T if matrix.flags.f_contiguous else duplicate(matrix)
 
 
-def _product_by_inputs(matrix, x, inputs, where, dtype):
+def _product_by_inputs(matrix, planes, numbers, inputs, where):
     """The slopes of ``matrix @ x`` as far as x depends on inputs: columns of the matrix, scaled."""
-    planes, numbers = x._planes, x._columns.numbers
-    if _is_untouched(planes, numbers, x._columns.bases):
-        return matrix.T
     if len(where) == 1 and is_all(numbers[where[0]], inputs.numbers):
         return matrix.T * planes[where[0]][:, None]
-    out = np.zeros((inputs.size + 1, matrix.shape[0]), dtype)
+    out = np.zeros((inputs.size + 1, matrix.shape[0]), matrix.dtype)
     for i in where:
         scaled = matrix.T * planes[i][:, None]
         if are_distinct(numbers[i], inputs.numbers):
@@ -504,15 +567,15 @@ def _product_by_inputs(matrix, x, inputs, where, dtype):
     return out[1:]
 
 
-def _product_by_slopes(matrix, x, basis, where, dtype):
+def _product_by_slopes(matrix, planes, numbers, basis, where):
     """The same as far as x depends on earlier results: one matrix product, with the smaller factor scaled."""
     first, *rest = where
-    slopes, plane = basis.at(x._columns.numbers[first]), x._planes[first]
+    slopes, plane = basis.at(numbers[first]), planes[first]
     if not rest and matrix.shape[0] < slopes.shape[0]:
         return slopes @ (matrix * plane).T
     scaled = slopes * plane
     for i in rest:
-        scaled += basis.at(x._columns.numbers[i]) * x._planes[i]
+        scaled += basis.at(numbers[i]) * planes[i]
     return scaled @ matrix.T
 
 
@@ -595,7 +658,7 @@ def assign(x, index, item):
         new = slots.parts(source, 1, source.shape, x._planes.dtype)
     for old, parts in zip((stack, rows, cross), new, strict=True):
         for i in range(0 if old is None else len(old)):
-            old[i][index] = parts[i]
+            old[i, ...][index] = parts[i]
     x._rebind(make_structured(primal, stack, slots.columns(rows), x._level, cross))
     return True
 

@@ -434,7 +434,7 @@ def _hessian(settings, scalar=False):
                 by_reverse = modes.second_order(settings, args, kwargs, scalar, _jacobian, instead)
                 if by_reverse is not None:
                     return by_reverse
-            val, first, second = call.all_second(gradient=scalar) if found is None else found
+            val, first, second = call.all_second() if found is None else found
         else:
             n = call.point.size
             val, (first, _, second) = call.read_second(*done[:2], (TRIANGLE, n, n))
@@ -454,8 +454,8 @@ def hessian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False, 
     """Compute exact second derivatives; see `jacobian` for the parameters.
 
     Hyper-dual numbers are ``mode="forward"``, forward over reverse is ``mode="reverse"``. With ``sparse=True`` the
-    result of a scalar function is a symmetric ``scipy.sparse`` array of shape ``(x.size, x.size)``: structured tangents
-    go forward over a recorded gradient, and nothing dense is made where the code keeps structure.
+    result of a scalar function is a symmetric ``scipy.sparse`` array of shape ``(x.size, x.size)``, and nothing dense
+    is made on the way where the code keeps structure.
 
     Returns
     -------

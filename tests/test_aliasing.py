@@ -136,3 +136,22 @@ def test_writes_show_where_they_do_in_numpy(name, change, options):
     h = 1e-6
     slopes = np.stack([(f(X + h * e) - f(X - h * e)) / (2 * h) for e in np.eye(6)], axis=-1)
     np.testing.assert_allclose(jac.toarray() if "sparse" in options else jac, slopes, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("change", [write_result, write_argument], ids=["result", "argument"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_writes_show_at_second_order(name, change):
+    f = writes_show(FUNCTIONS[name], change)
+    number = lambda x: np.sum(f(x) ** 3)
+    try:
+        value, _, expected = dd.value_grad_and_hessian(number, mode="forward", chunk_size=100)(X)
+    except (ValueError, dd.DualDiffError) as error:
+        with pytest.raises(type(error)):
+            dd.hessian(number, sparse=True)(X)
+        return
+    try:
+        assert value == number(X)
+    except ValueError:
+        pass  # NumPy's result is read-only where ours is a copy
+    hess = dd.hessian(number, sparse=True, mode="forward")(X)
+    np.testing.assert_allclose(hess.toarray(), expected, rtol=1e-12, atol=1e-12)

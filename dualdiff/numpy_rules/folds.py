@@ -137,6 +137,8 @@ def extremum(ufunc, entries):
     best = primal(value)
     tied = (plain == best) | ((plain != plain) & (best != best))
     count = np.count_nonzero(tied, axis=0)
+    if entries.ndim == 1 and count == 1:
+        return entries[int(np.argmax(tied)), ...].copy()
     if np.all(count == 1):
         return along_first(entries, np.argmax(tied, axis=0))
 

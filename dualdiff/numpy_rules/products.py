@@ -11,7 +11,7 @@ import numpy as np
 from .. import tangents
 from ..errors import DifferentiationTypeError
 from ..kinds import is_dual
-from ..packing import primal, spread
+from ..packing import part, primal, spread
 from .registry import behind, linear, multilinear, numbers, rule, strong, value_only
 
 
@@ -103,21 +103,25 @@ def _arrays(*operands):
 
 
 def _structured_product(a, b):
-    """A plain matrix and a vector with structured tangents, or two vectors; None for all else."""
-    if not (tangents.is_structured(a) or tangents.is_structured(b)) or a.ndim > 2 or b.ndim > 2:
+    """A plain matrix or vector and an array with structured tangents, or two vectors; None for all else."""
+    left, right = tangents.is_structured(a), tangents.is_structured(b)
+    if not (left or right) or a.ndim == 0 or b.ndim == 0:
         return None
-    if a.ndim == b.ndim == 1 and a.size == b.size:
-        if not all(tangents.is_structured(x) or not is_dual(x) for x in (a, b)):
-            return None
+    if a.ndim == b.ndim == 1 and a.size == b.size and (left or not is_dual(a)) and (right or not is_dual(b)):
         value = np.asarray(np.matmul(*(x.value if is_dual(x) else x for x in (a, b))))
         return tangents.summed(np.multiply(a, b), (0,), False, value)
-    matrix, vector = (a, b) if b.ndim == 1 else (b, a)
-    if not tangents.is_structured(vector) or is_dual(matrix) or matrix.ndim != 2 or vector.ndim != 1 \
-            or matrix.dtype.kind not in "biuf":
+    matrix, x = (b, a) if left else (a, b)
+    if is_dual(matrix) or matrix.ndim > 2 or matrix.dtype.kind not in "biuf" or (right and x.ndim > 2):
         return None
-    value = np.matmul(a.value if vector is a else a, b.value if vector is b else b)
-    matrix = matrix if vector is b else matrix.T
-    return tangents.product(matrix, vector, value, lambda planes: strong(_matmul_planes, [planes, matrix.T], (0,)))
+    value = part(np.matmul(a.value if left else a, b.value if right else b))
+    if left or x.ndim == 1:
+        return tangents.product(x, matrix if left else matrix.T, value, _times_transpose)
+    # a @ b = (bᵀ aᵀ)ᵀ
+    return np.transpose(tangents.product(np.transpose(x), matrix.T, value.T, _times_transpose))
+
+
+def _times_transpose(planes, matrix):
+    return strong(_matmul_planes, [planes, matrix.T], (0,))
 
 
 @rule(np.matmul, np.linalg.matmul)

@@ -1,0 +1,73 @@
+"""First derivatives of what has structured tangents, back from few results to many inputs.
+
+Sums and products with matrices have made variables of their results (see tangents.py), which are linear in earlier ones
+as far as their planes say. From fewer results than inputs, the derivatives by the latest variables are cheaper taken
+back to the inputs than all slopes forward: the order of a product of matrices is free.
+"""
+
+import numpy as np
+
+from ._columns import are_distinct, is_all
+
+
+def jacobian(planes, columns):
+    """The Jacobian ``(size, width)`` of a structured array, flattened; zeros meet infinities as in any product."""
+    size, width = planes[0].size, columns.structure.width
+    waiting = {}
+    out = np.zeros((size, width), planes.dtype)
+    with np.errstate(all="ignore"):
+        _wait_first(planes, columns, waiting)
+        while waiting:
+            basis = max(waiting, key=lambda basis: basis.order)
+            stack = waiting.pop(basis)
+            if basis.is_inputs:
+                out += stack
+            elif basis.has_slopes:
+                out += stack @ basis.slopes.T
+            else:
+                source = basis.source
+                sent = source.back(stack.reshape((size, *source.shape)), np.matmul)
+                _wait(sent, source.planes, source.columns, waiting)
+    return out
+
+
+def _wait_first(planes, columns, waiting):
+    """Let the bases wait, each with the derivatives ``(size, m)`` of all elements by its variables."""
+    size = planes[0].size
+    for plane, number, basis in zip(planes, columns.numbers, columns.bases, strict=True):
+        out = _waiting(waiting, basis, size, planes.dtype)
+        plane = plane.reshape(-1)
+        if is_all(number, basis.numbers):
+            out.reshape(-1)[:: basis.size + 1] += plane
+            continue
+        number = number.reshape(-1)
+        kept = np.flatnonzero(number)
+        out[kept, number[kept] - 1] += plane[kept]
+
+
+def _waiting(waiting, basis, size, dtype):
+    if basis not in waiting:
+        waiting[basis] = np.zeros((size, basis.size), dtype)
+    return waiting[basis]
+
+
+def _wait(stack, planes, columns, waiting):
+    """Add what comes by an array whose own derivatives, of each result, are in ``stack``."""
+    for plane, number, basis in zip(planes, columns.numbers, columns.bases, strict=True):
+        sent = (stack * plane).reshape((len(stack), -1))
+        if is_all(number, basis.numbers):
+            waiting[basis] = waiting[basis] + sent if basis in waiting else sent
+            continue
+        out = _waiting(waiting, basis, len(stack), planes.dtype)
+        if number.size and not any(number.strides):
+            if number.flat[0]:
+                out[:, number.flat[0] - 1] += sent.sum(axis=1)  # one variable in all places
+            continue
+        number = number.reshape(-1)
+        kept = np.flatnonzero(number)
+        if kept.size < number.size:
+            number, sent = number[kept], sent[:, kept]
+        if are_distinct(number, basis.numbers):
+            out[:, number - 1] += sent
+        else:
+            np.add.at(out, (slice(None), number - 1), sent)
