@@ -331,8 +331,9 @@ cdef void average(const double *x, double *out, const void *how) noexcept:
 cdef void running(const double *x, double *out, const void *how) noexcept:
     """Sums of all that came before."""
     cdef const Fold *f = <const Fold *> how
-    cdef Py_ssize_t i, first, length = f.n*f.inner
-    for first in range(0, f.outer*length, length):
+    cdef Py_ssize_t i, j, first, length = f.n*f.inner
+    for j in range(f.outer):
+        first = j*length
         memcpy(out + first, x + first, f.inner*sizeof(double))
         for i in range(first + f.inner, first + length):
             out[i] = out[i - f.inner] + x[i]
@@ -379,12 +380,13 @@ cdef object serve_cumsum(Shortcut self, PyObject **given):
 
 cdef bint choose(const Fold *f, const double *x, bint largest, Py_ssize_t *chosen) noexcept:
     """Find the extrema along the axis; False where some are tied, or nan."""
-    cdef Py_ssize_t i, at, first, best
+    cdef Py_ssize_t i, j, at, first, best
     for i in range(f.outer*f.inner):
         best = first = i//f.inner*f.n*f.inner + i % f.inner
         if isnan(x[first]):
             return False
-        for at in range(first + f.inner, first + f.n*f.inner, f.inner):
+        for j in range(1, f.n):
+            at = first + j*f.inner
             if x[at] == x[best] or isnan(x[at]):
                 # A tie with what is no extremum is harmless, and rare.
                 return False
