@@ -7,7 +7,7 @@ back to the inputs than all slopes forward: the order of a product of matrices i
 
 import numpy as np
 
-from ._columns import are_distinct, is_all
+from ._columns import are_distinct, is_all, window
 
 
 def jacobian(planes, columns):
@@ -62,6 +62,11 @@ def _wait(stack, planes, columns, waiting):
         if number.size and not any(number.strides):
             if number.flat[0]:
                 out[:, number.flat[0] - 1] += sent.sum(axis=1)  # one variable in all places
+            continue
+        if window(out[0], number, basis.numbers[1:]) is not None:
+            for row, entries in zip(out, stack * plane, strict=True):
+                seen = window(row, number, basis.numbers[1:])
+                seen += entries
             continue
         number = number.reshape(-1)
         kept = np.flatnonzero(number)

@@ -141,6 +141,11 @@ class Basis:
         return self._slopes is not None
 
     @property
+    def is_at_hand(self):
+        """Whether slopes cost nothing: those of the inputs, those made already, and of one sum over inputs."""
+        return self.is_inputs or self.has_slopes or (self.size == 1 and self.depth == 1)
+
+    @property
     def slopes(self):
         """The derivatives of results by the inputs, shape ``(width, size)``, which nobody writes to.
 
@@ -151,7 +156,7 @@ class Basis:
             # The earliest first, whose slopes those of the others are made of.
             for basis in sorted(_ancestors(self), key=lambda basis: basis.order):
                 slopes = basis.source.forward(basis.source.planes, basis.source.columns)
-                basis._slopes = slopes.reshape((-1, basis.size))
+                basis._slopes = slopes.reshape((basis.source.columns.structure.width, basis.size))
                 basis._slopes.flags.writeable = False
         return self._slopes
 
@@ -163,7 +168,7 @@ class Basis:
     def at(self, number):
         """The slopes of the variables with these column numbers, ``(width, *S)``."""
         if is_all(number, self.numbers):
-            return self.slopes.reshape((-1, *number.shape))
+            return self.slopes.reshape((self.slopes.shape[0], *number.shape))
         taken = np.take(self.slopes, number - 1, axis=1, mode="wrap")
         holes = number == 0
         if holes.any():
@@ -329,7 +334,7 @@ def dense(planes, columns):
     structure, shape = columns.structure, planes.shape[1:]
     size = math.prod(shape)
     structure.require(size, planes.itemsize)
-    if 2 * size <= structure.width and not all(basis.is_inputs or basis.has_slopes for basis in columns.bases):
+    if 0 < 2 * size <= structure.width and not all(basis.is_at_hand for basis in columns.bases):
         from . import backward
 
         out = backward.jacobian(planes, columns).T
@@ -481,7 +486,7 @@ def summed(x, axes, keepdims, value):
             return make_structured(value, kept[0], kept[1], level(x), kept[2])
     shape = tuple(1 if axis in axes else n for axis, n in enumerate(x.shape))
     forward = total if len(axes) == x.ndim else functools.partial(total_along, axes=axes)
-    return variables(value, x, forward, lambda stack, product: stack.reshape((-1, *shape)))
+    return variables(value, x, forward, lambda stack, product: stack.reshape((len(stack), *shape)))
 
 
 def _along(x, axes, keepdims):
@@ -521,7 +526,8 @@ def product(x, matrix, value, careful):
         return careful(dense(planes, columns), own)
 
     def back(stack, product):
-        return product(stack.reshape((-1, own.shape[0])), own).reshape((-1, *shape))
+        rows = math.prod((len(stack), *shape[:-1]))
+        return product(stack.reshape((rows, own.shape[0])), own).reshape((len(stack), *shape))
 
     return variables(value, x, slopes, back)
 
@@ -686,6 +692,6 @@ def entries(y):
             kept = np.flatnonzero(number)
             yield kept, number.reshape(-1)[kept] - 1, plane.reshape(-1)[kept]
         else:
-            values = times(basis.at(number), plane).reshape((-1, plane.size))
+            values = times(basis.at(number), plane).reshape((y._columns.structure.width, plane.size))
             columns, rows = np.nonzero(values)
             yield rows, columns, values[columns, rows]

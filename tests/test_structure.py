@@ -1191,6 +1191,25 @@ def written_after_a_sum(x):
     return np.concatenate([u, y * s])
 
 
+def test_nothing_of_results():
+    matrix = np.ones((4, 60))
+    for f in (lambda x: (matrix @ (matrix.T @ np.tanh(matrix @ x)))[:0], lambda x: matrix[:0] @ x,
+              lambda x: x[:0] @ x[:0]):
+        np.testing.assert_array_equal(dd.jacobian(f, mode="forward")(point()), dense(f)(point()))
+        np.testing.assert_array_equal(dd.hessian(f, mode="forward")(point()), dense_hessian(f)(point()))
+
+
+def test_the_way_back_through_slices():
+    matrix = np.sin(np.arange(232.0)).reshape(4, 58)
+
+    def f(x):
+        u = matrix @ (x[1:-1] * x[2:] + x[::-1][:58])
+        return np.tanh(np.cos(np.arange(8.0)).reshape(2, 4) @ (u * np.sum(x[::2] * x[1::2])))
+
+    x = point()
+    np.testing.assert_allclose(dd.jacobian(f, mode="forward")(x), dense(f)(x), rtol=1e-11, atol=1e-13)
+
+
 def test_writing_to_what_was_summed_keeps_structure():
     f, x = calls(written_after_a_sum), point()
     value, jac = dd.value_and_jacobian(f, mode="forward")(x)
