@@ -358,6 +358,7 @@ cdef Py_ssize_t count_scratch(Step *steps, Py_ssize_t count) except -1:
     return used
 
 
+@cython.final
 cdef class Run(Work):
     """Steps that run on blocks; each part has steps and blocks of its own."""
     cdef Step *steps

@@ -5,6 +5,8 @@ Each thread takes one contiguous part of the elements; whoever shares the work t
 others. Blocks begin where they begin for one thread, so that results are the same to the bit.
 """
 
+cimport cython
+
 from ._kernels cimport BLOCK, Part, binary_first, binary_second, unary_first, unary_second
 
 import os
@@ -128,6 +130,7 @@ cdef int wait_for(list others) except -1:
 # Kernels
 # ---------------------------------------------------------------------------------------------------------------------
 
+@cython.final
 cdef class Kernel(Work):
     """A row on whole operands; which of the four kernels is told by what is there."""
     cdef const UnaryRow *unary
