@@ -103,8 +103,10 @@ cdef int share(Work work, Py_ssize_t n, Py_ssize_t unit, Py_ssize_t numbers) exc
         return 0
     submit = helpers(parts - 1).submit
     bounds = [min(n, blocks*i//parts*unit) for i in range(parts)] + [n]
-    others = [submit(work, i, bounds[i], bounds[i + 1]) for i in range(1, parts)]
+    others = []
     try:
+        for i in range(1, parts):
+            others.append(submit(work, i, bounds[i], bounds[i + 1]))
         first = work(0, bounds[0], bounds[1])
     finally:
         wait_for(others)

@@ -118,6 +118,8 @@ class _Whole:
         self.size, self.parts, self.whole = size, [], None
 
     def add(self, part, results):
+        if not self.parts and any(map(is_dual, results)) and self.whole is not None:
+            self.parts.append([whole[..., : part.start] for whole in self.whole])  # constants, until now
         if self.parts or any(map(is_dual, results)):
             self.parts.append(results)
             return
@@ -129,7 +131,9 @@ class _Whole:
             self.whole[i][..., part] = result
 
     def results(self):
-        return self.whole or [np.concatenate(parts, axis=-1) for parts in zip(*self.parts, strict=True)]
+        if not self.parts:
+            return self.whole
+        return [np.concatenate(parts, axis=-1) for parts in zip(*self.parts, strict=True)]
 
 
 def _check(function, name, results, probes, chosen):
