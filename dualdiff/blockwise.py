@@ -8,7 +8,6 @@ whether his is one; what is wrong with it is looked for all the same, by `_check
 
 import functools
 import math
-from pathlib import Path
 
 import numpy as np
 
@@ -23,14 +22,15 @@ from .results import name_of
 LEAST = 16384
 # Elements that are evaluated once more, all in one block of their own.
 PROBES = 32
-SIZE_OF_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index2/size")
+SIZE_OF_CACHE = "/sys/devices/system/cpu/cpu0/cache/index2/size"
 
 
 @functools.cache
 def cache_size():
     """Bytes of a core's second-level cache; 1 MB where the system does not say."""
     try:
-        return int(SIZE_OF_CACHE.read_text().strip().removesuffix("K")) * 1024
+        with open(SIZE_OF_CACHE, encoding="ascii") as file:
+            return int(file.read().strip().removesuffix("K")) * 1024
     except (OSError, ValueError):
         return 2**20
 
