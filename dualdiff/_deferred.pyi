@@ -2,6 +2,11 @@
 
 from typing import final
 
+from ._threads import Work
+
+@final
+class Run(Work): ...
+
 @final
 class Node: ...
 

@@ -16,7 +16,7 @@ from libc.string cimport memcmp, memcpy
 cimport numpy as cnp
 
 from ._buffers cimport new_array
-from ._kernels cimport BinaryRow, Slope, Stream, UnaryRow, binary_first, unary_first
+from ._kernels cimport BinaryRow, Part, Slope, Stream, UnaryRow, binary_first, unary_first
 from ._scalar cimport Dual
 from ._threads cimport Work, share
 
@@ -299,8 +299,10 @@ cdef void run_steps(
     """Run all steps on the blocks of elements ``start`` … ``stop`` of ``n``, one block after the other."""
     cdef Py_ssize_t m, i, j, k
     cdef Step *s
+    cdef Part whole
     while start < stop:
         m = min(block, stop - start)
+        whole.first, whole.last, whole.size = 0, m, m
         for i in range(count):
             s = &steps[i]
             s.value = s.scratch
@@ -317,10 +319,10 @@ cdef void run_steps(
             if s.lender != NULL:
                 s.planes, s.plane, k = s.lender.t.data, s.lender.t.plane, 0
             if s.unary != NULL:
-                s.flags |= unary_first(s.unary, 0, s.p, s.strict, m, k, &s.a.x, &s.a.t, s.value, s.planes)
+                s.flags |= unary_first(s.unary, 0, s.p, s.strict, whole, k, &s.a.x, &s.a.t, s.value, s.planes)
             else:
                 s.flags |= binary_first(
-                    s.binary, 0, s.strict, m, k, &s.a.x, &s.b.x, &s.a.t, &s.b.t, s.from_a, s.from_b,
+                    s.binary, 0, s.strict, whole, k, &s.a.x, &s.b.x, &s.a.t, &s.b.t, s.from_a, s.from_b,
                     s.value, s.planes)
             if s.kept_value != NULL and s.planes != s.kept_planes + start*sizeof(double):
                 for j in range(s.k):
@@ -350,6 +352,7 @@ cdef Py_ssize_t count_scratch(Step *steps, Py_ssize_t count) except -1:
     return used
 
 
+@cython.final
 cdef class Run(Work):
     """Steps that run on blocks; each part has steps and blocks of its own."""
     cdef Step *steps

@@ -1,6 +1,6 @@
 from contextlib import ContextDecorator
 from types import TracebackType
-from typing import Any
+from typing import Any, final
 
 class threads(ContextDecorator):
     n: int
@@ -9,6 +9,12 @@ class threads(ContextDecorator):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
+
+class Work:
+    def __call__(self, part: int, start: int, stop: int) -> tuple[str, int, int]: ...
+
+@final
+class Kernel(Work): ...
 
 def checked_count(n: Any, name: str) -> int: ...
 def last_shares() -> list[tuple[str, int, int]]: ...

@@ -8,7 +8,6 @@ whether his is one; what is wrong with it is looked for all the same, by `_check
 
 import functools
 import math
-from pathlib import Path
 
 import numpy as np
 
@@ -23,14 +22,15 @@ from .results import name_of
 LEAST = 16384
 # Elements that are evaluated once more, all in one block of their own.
 PROBES = 32
-SIZE_OF_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index2/size")
+SIZE_OF_CACHE = "/sys/devices/system/cpu/cpu0/cache/index2/size"
 
 
 @functools.cache
 def cache_size():
     """Bytes of a core's second-level cache; 1 MB where the system does not say."""
     try:
-        return int(SIZE_OF_CACHE.read_text().strip().removesuffix("K")) * 1024
+        with open(SIZE_OF_CACHE, encoding="ascii") as file:
+            return int(file.read().strip().removesuffix("K")) * 1024
     except (OSError, ValueError):
         return 2**20
 
@@ -118,6 +118,8 @@ class _Whole:
         self.size, self.parts, self.whole = size, [], None
 
     def add(self, part, results):
+        if not self.parts and any(map(is_dual, results)) and self.whole is not None:
+            self.parts.append([whole[..., : part.start] for whole in self.whole])  # constants, until now
         if self.parts or any(map(is_dual, results)):
             self.parts.append(results)
             return
@@ -129,7 +131,9 @@ class _Whole:
             self.whole[i][..., part] = result
 
     def results(self):
-        return self.whole or [np.concatenate(parts, axis=-1) for parts in zip(*self.parts, strict=True)]
+        if not self.parts:
+            return self.whole
+        return [np.concatenate(parts, axis=-1) for parts in zip(*self.parts, strict=True)]
 
 
 def _check(function, name, results, probes, chosen):

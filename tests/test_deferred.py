@@ -56,6 +56,48 @@ def test_a_chain_is_what_it_is_in_pieces(k):
     assert_same(chain(x), expected)
 
 
+@pytest.mark.parametrize("k", [1, 3])
+def test_what_is_written_twice_is_the_same_in_pieces(k):
+    x, y = large(k), large(k, seed=1)
+
+    def f(x, y):
+        kept = x**2  # one of the equal operations is kept, and so computed for itself
+        return np.sin(x**2) * (1 + x**2) / (1 + kept) + np.tanh(x * y) - np.tanh(x * y) ** 2 + (0.0 + x) * (-0.0 + x)
+
+    expected = piecewise(f, x, y)
+    assert_same(f(x, y), expected)
+
+
+def test_equal_operations_warn_as_often_as_they_are_written():
+    x = large()
+    x[5] = -1.0
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        (np.sqrt(x) + np.sqrt(x)).value  # noqa: B018
+    assert len(seen) == 2
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        with np.errstate(invalid="ignore"):
+            first = np.sqrt(x)
+        (first + np.sqrt(x)).value  # noqa: B018
+    assert len(seen) == 1
+
+
+def test_planes_that_are_taken_over_belong_to_their_array():
+    x = large(2)
+    shifted = [x + 1.0, 2.0 + x, x - 3.0]
+    for y in shifted:
+        np.testing.assert_array_equal(y.tangent, x.tangent)
+        y.tangent[...] = 0.0
+    assert x.tangent.all()
+    y = x * 2.0
+    z = y + 1.0
+    total = z * y
+    z[...] = 0.0
+    np.testing.assert_array_equal(total.value, (x.value * 2.0 + 1.0) * (x.value * 2.0))
+    np.testing.assert_allclose(total.tangent, (4.0 * x.value * 2.0 + 2.0) * x.tangent, rtol=1e-14)
+
+
 @pytest.mark.parametrize("k", [1, 5])
 def test_two_operands_and_every_kind_of_row(k):
     x, y = large(k), large(k, seed=1)

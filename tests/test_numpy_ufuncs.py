@@ -8,6 +8,7 @@ import pytest
 from numpy_cases import MATRIX, VECTOR, Case, check_derivatives_of, check_value_of, dual, hyper, in_place
 
 import dualdiff as dd
+from dualdiff import rules
 
 MASK = MATRIX > 2.0
 ROWS, COLUMNS = np.array([0, 1, 0, 0]), np.array([2, 0, 2, 1])
@@ -227,3 +228,36 @@ def test_add_at_of_many_equal_places():
     z = np.zeros(2, like=h)
     np.add.at(z, [0, 1, 0, 1], h)
     np.testing.assert_allclose(z.e12[:, :, 0], h.e12[:, :, ::2].sum(-1), rtol=1e-15)
+
+
+HARD = np.array([0.0, -0.0, 0.3, -0.7, 1.0, -1.0, 1.5, 37.0, -800.0, 1e-310, 1e300, np.inf, -np.inf, np.nan])
+
+
+@pytest.mark.parametrize("size", [14, 700])
+@pytest.mark.parametrize("row", rules.ROWS, ids=lambda row: row.name)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_one_tangent_is_treated_as_each_of_several(row, size):
+    # One tangent has loops of its own, which multiply where the local derivative is computed.
+    function = getattr(np, row.name) if row.numpy else getattr(dd, row.name, None)
+    if function is None or row.name == "ldexp":
+        pytest.skip("no function of arrays of floats")
+    rng = np.random.default_rng(7)
+    numbers = []
+    for _ in range(row.arity):
+        value, tangent = rng.permutation(np.resize(HARD, size)), rng.normal(size=size)
+        tangent[rng.random(size) < 0.3] = 0.0
+        numbers.append((value, tangent))
+    one = function(*[dd.DualArray(v, t[None]) for v, t in numbers])
+    several = function(*[dd.DualArray(v, np.stack([t, 2.0 * t])) for v, t in numbers])
+    np.testing.assert_array_equal(one.value, several.value)
+    np.testing.assert_array_equal(one.tangent[0], several.tangent[0])
+    numbers = ~np.isnan(one.value) & ~np.isnan(one.tangent[0])
+    np.testing.assert_array_equal(np.signbit(one.tangent[0][numbers]), np.signbit(several.tangent[0][numbers]))
+
+
+def test_square_roots_are_numpys_to_the_bit():
+    x = np.abs(np.random.default_rng(3).normal(size=5000)) * 10.0 ** np.random.default_rng(4).integers(-300, 300, 5000)
+    for values in (x, (x % 1e30).astype(np.float32), HARD[~(HARD < 0)]):
+        root = np.sqrt(dd.DualArray(values, np.ones((1, values.size), values.dtype))).value
+        assert root.dtype == values.dtype
+        assert root.tobytes() == np.sqrt(values).tobytes()

@@ -79,6 +79,37 @@ def test_nothing_is_started_without_threads():
     assert os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-c", code]) == 0
 
 
+W = np.random.default_rng(3).uniform(0.5, 1.5, (400, 500))
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: x * W,  # a captured array does not wait
+    lambda x: np.hypot(x, W[0]) + W[:, :1] / x,  # broadcast
+    lambda x: np.maximum(x[::-1], x.T[:400].reshape(-1)[0]) ** W,
+    lambda x: np.exp(x.astype(np.float32)),
+])
+@pytest.mark.parametrize("order", [1, 2])
+def test_what_runs_at_once_is_shared_too(f, order):
+    x = np.random.default_rng(1).uniform(0.3, 2.0, (400, 500))
+    expected = dd.derivative(f, order=order)(x)
+    dd.jvp(chain, (point()[0],), (point()[0],), threads=5)
+    found = dd.derivative(f, order=order, threads=3)(x)
+    np.testing.assert_array_equal(found, expected)
+    assert len(_threads.last_shares()) == 3
+    assert all(start % 512 == 0 for _, start, _ in _threads.last_shares())
+
+
+def test_warnings_of_what_runs_at_once():
+    x = np.ones((400, 500))
+    x[300, 7] = 0.0
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        dd.derivative(lambda x: W / x, threads=3)(x)
+    assert [str(w.message) for w in seen] == ["divide by zero encountered in divide"]
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        dd.derivative(lambda x: W / x, threads=3)(x)
+
+
 def test_small_work_is_not_shared():
     x, v = point()
     dd.jvp(chain, (x,), (v,), threads=2)

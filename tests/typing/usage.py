@@ -39,6 +39,9 @@ in_a_dict = dd.grad(lambda p: loss(p["b"], p["x"]))({"b": b, "x": x})["b"]
 with ThreadPoolExecutor(2) as pool:
     shared: NDArray[Any] = dd.jacobian(model, executor=pool, progress=False)(b, x)
 y, direction = dd.jvp(model, (b, x), (np.ones(2), np.zeros(5)))
+with dd.threads(2):
+    assert_type(dd.derivative(np.sin, blockwise=True, threads=2)(x), NDArray[Any])
+    dd.jvp(np.sin, (x,), (x,), blockwise=True, threads=2)
 curve, covariance = dd.propagate(lambda b: model(b, x), b, np.diag([0.1, 0.01]))
 third = dd.derivative(np.sin, order=3)(0.1)
 error: float = dd.check_derivatives(lambda b: loss(b, x), b).first_error
