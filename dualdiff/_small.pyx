@@ -22,6 +22,7 @@ from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 cdef extern from "Python.h":
+    const Py_ssize_t PY_SSIZE_T_MAX
     PyObject *PyDict_GetItemWithError(dict, object) except? NULL
     Py_ssize_t Py_REFCNT(PyObject *)
 
@@ -1396,7 +1397,7 @@ cdef cnp.ndarray hessian(cnp.ndarray x, const double *triangle):
 
 def first_order_pass(function, tuple args, Py_ssize_t position, dict kwargs, bint strict, bint scalar,
                      Py_ssize_t below):
-    """Differentiate a function of a number or a small array: what `_scalar.first_order_pass` does for lists.
+    """Differentiate a function of a small array: what `_scalar.first_order_pass` does for numbers and lists of them.
 
     Returns None when the argument is something else, else ``(value, derivative, None)``; or ``(result, level, True)``
     when the general path must read it.
@@ -1404,24 +1405,19 @@ def first_order_pass(function, tuple args, Py_ssize_t position, dict kwargs, bin
     cdef Parts parts
     cdef cnp.ndarray t
     cdef Dual d
-    cdef Py_ssize_t n = 1
+    cdef Py_ssize_t n
     cdef long level
     x = argument(args, &position)
-    if not PyFloat_CheckExact(x) and not is_point(x, below):
+    if not is_point(x, below):
         return None
     level = levels.open_level(strict)
-    if PyFloat_CheckExact(x):
-        seeded = seeded_number(PyFloat_AS_DOUBLE(x), 1.0, level)
-    else:
-        n = cnp.PyArray_SIZE(<cnp.ndarray> x)
-        seeded = new_dual_array(copied(<cnp.ndarray> x), seeds(<cnp.ndarray> x, n, True), level)
+    n = cnp.PyArray_SIZE(<cnp.ndarray> x)
+    seeded = new_dual_array(copied(<cnp.ndarray> x), seeds(<cnp.ndarray> x, n, True), level)
     y = evaluated(function, args, position, kwargs, seeded, level)
     if type(y) is Dual and (<Dual> y).level == level and (<Dual> y).k == n:
         d = whole_dual(<Dual> y)
-        first = np.float64(d.stored[0]) if PyFloat_CheckExact(x) else jacobian(
-            <cnp.ndarray> x, d.stored, 1, 0, NULL)
-        return np.float64(d.v), first, None
-    if scalar or PyFloat_CheckExact(x) or not open_result(y, level, n, &parts):
+        return np.float64(d.v), jacobian(<cnp.ndarray> x, d.stored, 1, 0, NULL), None
+    if scalar or not open_result(y, level, n, &parts):
         return own(y), level, True
     t = <cnp.ndarray> parts.stack[0]
     return copied(<cnp.ndarray> parts.value), jacobian(
@@ -1452,7 +1448,7 @@ def second_order_pass(function, tuple args, Py_ssize_t position, dict kwargs, bi
 def directional_pass(function, primals, tangents, bint strict):
     """Differentiate along one direction: ``(value, derivative, None)``, or as `first_order_pass` says.
 
-    Serves tuples of floats and small arrays, with a direction of the same shape for each.
+    Serves tuples of floats and arrays, with a direction of the same shape for each.
     """
     cdef Parts parts
     cdef long level
@@ -1462,7 +1458,7 @@ def directional_pass(function, primals, tangents, bint strict):
         return None
     for x, direction in zip(<tuple> primals, <tuple> tangents):
         if not (PyFloat_CheckExact(x) and PyFloat_CheckExact(direction)) and not (
-                is_point(x, MOST) and is_point(direction, MOST)
+                is_point(x, PY_SSIZE_T_MAX) and is_point(direction, PY_SSIZE_T_MAX)
                 and cnp.PyArray_SAMESHAPE(<cnp.ndarray> x, <cnp.ndarray> direction)):
             return None
     level = levels.open_level(strict)

@@ -7,28 +7,28 @@ back to the inputs than all slopes forward: the order of a product of matrices i
 
 import numpy as np
 
+from ._array import duplicate
 from ._columns import are_distinct, is_all, window
+from .tangents import zeros
 
 
 def jacobian(planes, columns):
     """The Jacobian ``(size, width)`` of a structured array, flattened; zeros meet infinities as in any product."""
     size, width = planes[0].size, columns.structure.width
-    waiting = {}
-    out = np.zeros((size, width), planes.dtype)
+    waiting, out = {}, None
     with np.errstate(all="ignore"):
         _wait_first(planes, columns, waiting)
         while waiting:
             basis = max(waiting, key=lambda basis: basis.order)
             stack = waiting.pop(basis)
-            if basis.is_inputs:
-                out += stack
-            elif basis.has_slopes:
-                out += stack @ basis.slopes.T
+            if basis.is_inputs or basis.has_slopes:
+                stack = stack if basis.is_inputs else stack @ basis.slopes.T
+                out = stack if out is None else np.add(out, stack, out=out)
             else:
                 source = basis.source
                 sent = source.back(stack.reshape((size, *source.shape)), np.matmul)
                 _wait(sent, source.planes, source.columns, waiting)
-    return out
+    return np.zeros((size, width), planes.dtype) if out is None else out
 
 
 def _wait_first(planes, columns, waiting):
@@ -47,15 +47,18 @@ def _wait_first(planes, columns, waiting):
 
 def _waiting(waiting, basis, size, dtype):
     if basis not in waiting:
-        waiting[basis] = np.zeros((size, basis.size), dtype)
+        waiting[basis] = zeros((size, basis.size), dtype)
     return waiting[basis]
 
 
 def _wait(stack, planes, columns, waiting):
     """Add what comes by an array whose own derivatives, of each result, are in ``stack``."""
+    is_one = stack.size == 1 and stack.reshape(-1)[0] == 1.0  # of a sum
     for plane, number, basis in zip(planes, columns.numbers, columns.bases, strict=True):
-        sent = (stack * plane).reshape((len(stack), -1))
+        product = plane[np.newaxis] if is_one else stack * plane
+        sent = product.reshape((len(stack), -1))
         if is_all(number, basis.numbers):
+            sent = duplicate(sent) if is_one else sent
             waiting[basis] = waiting[basis] + sent if basis in waiting else sent
             continue
         out = _waiting(waiting, basis, len(stack), planes.dtype)
@@ -64,7 +67,7 @@ def _wait(stack, planes, columns, waiting):
                 out[:, number.flat[0] - 1] += sent.sum(axis=1)  # one variable in all places
             continue
         if window(out[0], number, basis.numbers[1:]) is not None:
-            for row, entries in zip(out, stack * plane, strict=True):
+            for row, entries in zip(out, product, strict=True):
                 seen = window(row, number, basis.numbers[1:])
                 seen += entries
             continue

@@ -261,6 +261,11 @@ def constant(model, value):
     return make_structured(value, none, columns, model._level, none.copy() if second else None)
 
 
+def zeros(shape, dtype):
+    """Zeros in memory that is taken again where that pays."""
+    return duplicate(np.broadcast_to(np.zeros((), dtype), shape))
+
+
 def is_structured(x):
     """Whether the tangents of ``x`` are structured; of anything."""
     return getattr(x, "_columns", None) is not None
@@ -351,7 +356,10 @@ def _dense_forward(planes, columns):
         if basis.is_inputs:
             by_inputs.append((plane, number))
         else:
-            product = times(basis.at(number), plane)
+            slopes = basis.at(number)
+            # The scale of a sum that nothing was done to is 1.
+            is_one = plane.size == 1 and plane.reshape(-1)[0] == 1.0
+            product = duplicate(slopes) if is_one else times(slopes, plane)
             out = product if out is None else np.add(out, product, out=out)
     if out is None or by_inputs:
         placed = _placed(by_inputs, structure.width, shape, planes.dtype)
@@ -404,7 +412,7 @@ def local_total(planes, columns, basis, where):
     """The derivatives of the sum of all elements by the variables of one basis, which may be a plane itself."""
     if len(where) == 1 and is_all(columns.numbers[where[0]], basis.numbers):
         return planes[where[0]].reshape(-1)
-    out = np.zeros(basis.size, planes.dtype)
+    out = zeros((basis.size,), planes.dtype)
     for i in where:
         plane, number = planes[i], columns.numbers[i]
         seen = window(out, number, basis.numbers[1:])

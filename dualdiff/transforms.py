@@ -14,7 +14,7 @@ import numpy as np
 
 from . import _scalar, _small, levels, modes, points
 from . import blockwise as by_blocks
-from ._array import is_dual, seed_arrays
+from ._array import is_dual
 from ._threads import threads as shared_by
 from .containers import derivative_of, point_and_directions, read_result
 from .curvature import mirror
@@ -370,16 +370,11 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False, blockwi
     if done is not None:
         val, (planes,), outputs = read_result(*done[:2], "jvp", function, (1,))
         return _along(val, planes[0], outputs)
-    count, several = 1, False
+    point, stacks, several = point_and_directions(primals, tangents, "jvp", holomorphic)
+    count = stacks[0].shape[0] if stacks else 1
     lvl = levels.open_level(strict, holomorphic)
     try:
-        seeded = None if holomorphic else seed_arrays(primals, tangents, lvl)
-        if seeded is None:
-            point, stacks, several = point_and_directions(primals, tangents, "jvp", holomorphic)
-            count = stacks[0].shape[0] if stacks else 1
-            seeded = point.rebuilt(seed_along(p, (s,), None, lvl) for p, s in zip(point.leaves, stacks, strict=True))
-        y = function(*seeded)
-        del seeded  # which may hold the result
+        y = function(*point.rebuilt(seed_along(p, (s,), None, lvl) for p, s in zip(point.leaves, stacks, strict=True)))
         alone = not is_dual(y) or sys.getrefcount(y) <= 2
         val, (planes,), outputs = read_result(y if alone else y.copy(), lvl, "jvp", function, (count,))
     finally:
