@@ -381,7 +381,7 @@ def rosenbrock_sparse_problem(size, label, goals=()):
 
 PROBLEMS: tuple[Problem, ...] = (
     Problem("Rosenbrock loop, n = 10, gradient", "scalar", GRADIENT,
-            make_rosenbrock_loop, ten_floats, rosenbrock_gradient, (Goal(1.0), Goal(2.5, PLAIN))),
+            make_rosenbrock_loop, ten_floats, rosenbrock_gradient, (Goal(1.0), Goal(2.0, PLAIN))),
     Problem("Rosenbrock loop, n = 10, Hessian", "hessian", HESSIAN,
             make_rosenbrock_loop, ten_floats, rosenbrock_hessian, (Goal(1.0),)),
     rosenbrock_gradient_problem(10**2, "10²", ()),
