@@ -182,15 +182,15 @@ forward mode; the network itself takes {plain}. The modes cost the same at so ma
    argument of that shape; where the dense planes of an array would take more than 256 MB, it is recorded at once, by
    a second call.
 3. A gradient is recorded, and so is a Jacobian with respect to containers, to several arguments or to a batch. Forward
-   mode takes over where recording fails, where a Jacobian has more outputs than inputs, and where more than 64 single
-   numbers are taken out of arrays while there are fewer than 1500 inputs. This costs a second evaluation, once: the
-   choice is remembered for the function and the shape of its argument.
-4. A Hessian by an array of 8 inputs and more, dense or sparse, takes structured hyper-dual numbers, in one call. Where
-   these would need dense planes of more than 2 MB, or where more than 16 single numbers are taken out of arrays while
-   there are fewer than 80 inputs, the function is called a second time, and goes the next way from then on.
+   mode takes over where recording fails, where a Jacobian has more outputs than inputs, and where more single numbers
+   are taken out of arrays than 16 and one for every eight inputs, while there are fewer than 15 000 inputs. This costs a
+   second evaluation, once: the choice is remembered for the function and the shape of its argument.
+4. A Hessian by an array of 16 inputs and more, dense or sparse, takes structured hyper-dual numbers, in one call. Where
+   these would need dense planes of more than 2 MB, or where results of sums and products are taken apart number by
+   number, the function is called a second time, and goes the next way from then on.
 5. That is forward over reverse, from 48 inputs on (from 1 on with `sparse=True`), where the function has one output or
    fewer than half as many as inputs, and x is one array without `batched=True`. A Hessian-vector product goes forward
-   over reverse from 100 inputs on. All others go by hyper-dual numbers.
+   over reverse from 32 inputs on. All others go by hyper-dual numbers.
 
 `mode="forward"` and `mode="reverse"` are orders: what such a mode cannot do raises an error.
 

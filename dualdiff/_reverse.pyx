@@ -142,28 +142,52 @@ cdef inline bint contiguous(object a) noexcept:
     return cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray> a)
 
 
+cdef extern from *:
+    """
+    #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(DD_NO_CLONES)
+    #define DD_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+    #else
+    #define DD_CLONES
+    #endif
+    #if defined(_MSC_VER)
+    #define DD_RESTRICT __restrict
+    #else
+    #define DD_RESTRICT __restrict__
+    #endif
+    DD_CLONES static void dd_send(double *DD_RESTRICT out, const double *DD_RESTRICT w, const double *DD_RESTRICT g,
+                                  Py_ssize_t n, double factor) {
+        for (Py_ssize_t i = 0; i < n; i++) { double term = factor * w[i] * g[i]; out[i] = g[i] == 0 ? 0 : term; }
+    }
+    DD_CLONES static void dd_send_constant(double *DD_RESTRICT out, const double *DD_RESTRICT w, double g,
+                                           Py_ssize_t n, double factor) {
+        for (Py_ssize_t i = 0; i < n; i++) out[i] = factor * w[i] * g;
+    }
+    DD_CLONES static void dd_add(double *DD_RESTRICT held, const double *DD_RESTRICT g, Py_ssize_t n, double scale) {
+        for (Py_ssize_t i = 0; i < n; i++) held[i] += scale * g[i];
+    }
+    """
+    void send_all "dd_send"(double *out, const double *w, const double *g, Py_ssize_t n, double factor) noexcept nogil
+    void send_constant "dd_send_constant"(
+        double *out, const double *w, double g, Py_ssize_t n, double factor) noexcept nogil
+    # ``held += scale*g``; the two never overlap.
+    void add_to "dd_add"(double *held, const double *g, Py_ssize_t n, double scale) noexcept nogil
+
+
 cdef void strong_loop(const double *w, const double *g, double *out, Py_ssize_t n, double factor, bint selects,
                       bint constant) noexcept nogil:
     """``factor w g``, where a g that is exactly 0 gives 0 (and, of a row that selects, a w that is 0 as well)."""
     cdef Py_ssize_t i
     cdef double one
-    if constant:
-        one = g[0]
-        if one == 0.0:
-            for i in range(n):
-                out[i] = 0.0
-        elif selects:
-            for i in range(n):
-                out[i] = 0.0 if w[i] == 0.0 else factor*w[i]*one
-        else:
-            for i in range(n):
-                out[i] = factor*w[i]*one
-    elif selects:
+    if selects:
         for i in range(n):
-            out[i] = 0.0 if g[i] == 0.0 or w[i] == 0.0 else factor*w[i]*g[i]
+            one = g[0] if constant else g[i]
+            out[i] = 0.0 if one == 0.0 or w[i] == 0.0 else factor*w[i]*one
+    elif not constant:
+        send_all(out, w, g, n, factor)
+    elif g[0] == 0.0:
+        memset(out, 0, n*sizeof(double))
     else:
-        for i in range(n):
-            out[i] = 0.0 if g[i] == 0.0 else factor*w[i]*g[i]
+        send_constant(out, w, g[0], n, factor)
 
 
 cdef object strong_times(object w, object g, double factor, bint selects):
@@ -251,19 +275,6 @@ def stretched(cnp.ndarray g, tuple shape):
     view = PyArray_New(cnp.ndarray, nd, dims, cnp.PyArray_TYPE(g), strides, cnp.PyArray_DATA(g), 0, 0, NULL)
     cnp.set_array_base(<cnp.ndarray> view, g)
     return view
-
-
-cdef void add_to(double *held, const double *g, Py_ssize_t n, double scale) noexcept nogil:
-    cdef Py_ssize_t i
-    if scale == 1.0:
-        for i in range(n):
-            held[i] += g[i]
-    elif scale == -1.0:
-        for i in range(n):
-            held[i] -= g[i]
-    else:
-        for i in range(n):
-            held[i] += scale*g[i]
 
 
 cdef bint is_stretched(cnp.ndarray g) noexcept:
@@ -461,8 +472,7 @@ cdef void add_row(double *held, Py_ssize_t size, Py_ssize_t start, Py_ssize_t st
             return
         memset(held, 0, start*sizeof(double))
         memset(into + length, 0, (size - start - length)*sizeof(double))
-        for j in range(length):
-            into[j] = scale*(<const double *> g)[j]
+        send_constant(into, <const double *> g, 1.0, length, scale)
         return
     if fresh:
         memset(held, 0, size*sizeof(double))
@@ -1495,7 +1505,7 @@ def recorded_pass(function, tuple args, argnum, dict kwargs, bint strict, number
     if not is_double(x) or cnp.PyArray_NDIM(<cnp.ndarray> x) == 0:
         return None
     # The tape may live longer than the caller leaves his array as it is.
-    x = cnp.PyArray_NewCopy(<cnp.ndarray> x, cnp.NPY_CORDER)
+    x = duplicate(x)
     level = levels.open_level(strict)
     if numbers is not None:
         before = limit(level, numbers)

@@ -136,12 +136,19 @@ def first_order(settings, args, kwargs, scalar, instead, gave_up=False):
     if settings.mode == "reverse":
         _refuse_for_reverse(settings)
         return _recorded(settings, args, kwargs, scalar, instead)
-    if prefers_forward(settings, args, FEW[scalar]):
-        return None
     x = _argument(settings, args)
-    if holds_recorded(x):
-        _refuse_for_reverse(settings)
-        return _recorded(settings, args, kwargs, scalar, instead)
+    if settings.is_plain and type(x) is np.ndarray and x.ndim:
+        # The commonest case: nothing else has a say.
+        n = x.size
+        if n < FEW[scalar]:
+            return None
+    else:
+        if prefers_forward(settings, args, FEW[scalar]):
+            return None
+        if holds_recorded(x):
+            _refuse_for_reverse(settings)
+            return _recorded(settings, args, kwargs, scalar, instead)
+        n = _numbers(settings, x)
     key = _key(settings, x)
     if _remembered("forward", settings.function, key):
         return None
@@ -149,7 +156,6 @@ def first_order(settings, args, kwargs, scalar, instead, gave_up=False):
     if tries_structure and not (gave_up or _remembered("reverse", settings.function, key)):
         return None
     try:
-        n = _numbers(settings, x)
         found = _recorded(settings, args, kwargs, scalar, instead, max(NUMBERS, n // 8) if n < MANY else None, n)
     except (Exception, LoopOfNumbers):
         # Whatever it was: forward mode serves it, or raises what the caller is to see.
