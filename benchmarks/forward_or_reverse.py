@@ -183,8 +183,8 @@ forward mode; the network itself takes {plain}. The modes cost the same at so ma
    a second call.
 3. A gradient is recorded, and so is a Jacobian with respect to containers, to several arguments or to a batch. Forward
    mode takes over where recording fails, where a Jacobian has more outputs than inputs, and where more single numbers
-   are taken out of arrays than 16 and one for every eight inputs, while there are fewer than 15 000 inputs. This costs a
-   second evaluation, once: the choice is remembered for the function and the shape of its argument.
+   are taken out of arrays than 16 and one for every eight inputs, while there are fewer than 15 000 inputs. This costs
+   a second evaluation, once: the choice is remembered for the function and the shape of its argument.
 4. A Hessian by an array of 16 inputs and more, dense or sparse, takes structured hyper-dual numbers, in one call. Where
    these would need dense planes of more than 2 MB, or where results of sums and products are taken apart number by
    number, the function is called a second time, and goes the next way from then on.
