@@ -178,9 +178,9 @@ forward mode; the network itself takes {plain}. The modes cost the same at so ma
 1. A list of numbers, a number, or fewer than 64 inputs (48 for a gradient): forward. So is whatever asks for
    `chunk_size`, `max_memory`, `executor`, `progress` or `holomorphic`, and a Jacobian with `sparse=True`.
 2. The Jacobian of a function of one array is tried forward with structured tangents, in one call. Where they became
-   dense and the outputs are at most half as many as the inputs, the function is recorded at its next call with an
-   argument of that shape; where the dense planes of an array would take more than 256 MB, it is recorded at once, by
-   a second call.
+   dense and the outputs are at most half as many as the inputs, or as many and no more than 128, the function is
+   recorded at its next call with an argument of that shape; where the dense planes of an array would take more than
+   256 MB, it is recorded at once, by a second call.
 3. A gradient is recorded, and so is a Jacobian with respect to containers, to several arguments or to a batch. Forward
    mode takes over where recording fails, where a Jacobian has more outputs than inputs, and where more single numbers
    are taken out of arrays than 16 and one for every eight inputs, while there are fewer than 15 000 inputs. This costs

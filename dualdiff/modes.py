@@ -5,8 +5,9 @@ The rule, measured on layered networks, elementwise code and loops of small oper
 1. A list of numbers, a number, and an array of fewer than `FEW` inputs are served by forward mode: its pass costs less
    than a tape. So is whatever asks for chunks of columns or for complex derivatives.
 2. A Jacobian of an array is computed in forward mode with structured tangents, in one call. Where its planes became
-   dense and the outputs are at most half as many as the inputs, the function is remembered, and recorded for other
-   arguments of the same shape; where they would not fit `DENSE` bytes, it is recorded at once.
+   dense and the outputs are at most half as many as the inputs, or as many and no more than `ROWS`, the function is
+   remembered, and recorded for other arguments of the same shape; where they would not fit `DENSE` bytes, it is
+   recorded at once.
 3. A gradient, and all else, is recorded. Forward mode takes over, at the price of a second evaluation, where recording
    fails; where the m outputs cost more rows than the n inputs cost columns, ``m > n``; and where, with n below `MANY`,
    more single numbers are taken out of arrays than `NUMBERS` and one for every eight inputs: of a loop of small
@@ -38,6 +39,7 @@ from .pullbacks import Handout, Recording, pullback_of, vjp
 from .results import name_of, sparse_arrays
 
 FEW = {True: 48, False: 64}  # of a scalar function, of any other
+ROWS = 128
 FEW_SECOND = 48
 FEW_PRODUCT = 32
 NUMBERS, MANY = 16, 15_000
@@ -74,7 +76,8 @@ def _key(settings, x):
 def learn(call, val):
     """Remember what a forward pass of a Jacobian showed: dense planes, and few outputs beside the inputs."""
     settings = call.settings
-    if settings.mode == "auto" and not call.stayed_structured and 2 * np.size(val) <= call.point.size:
+    most = min(call.point.size, max(call.point.size // 2, ROWS))
+    if settings.mode == "auto" and not call.stayed_structured and np.size(val) <= most:
         _remember("reverse", settings.function, _key(settings, _argument(settings, call.args)))
 
 
