@@ -1471,6 +1471,8 @@ def directional_pass(function, primals, tangents, bint strict):
         stack = new_stack(1, cnp.PyArray_NDIM(<cnp.ndarray> x), cnp.PyArray_DIMS(<cnp.ndarray> x), 0)
         cnp.PyArray_CopyInto(stack, <cnp.ndarray> direction)
         seeded.append(new_dual_array(copied(<cnp.ndarray> x), stack, level))
+    # Operations on large arrays wait only where the seeds alone have their memory.
+    stack = None
     try:
         y = function(*seeded)
     finally:

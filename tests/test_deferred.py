@@ -369,3 +369,25 @@ def test_one_array_of_the_size_of_the_result_is_all_that_is_made():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2 * N * 8 * 1.2  # value and tangent; one operation after the other takes five times as much
+
+
+def test_operations_on_the_seeds_of_a_transform_wait():
+    import tracemalloc
+
+    grown = []
+
+    def f(x):
+        before = tracemalloc.get_traced_memory()[0]
+        y = chain(x)
+        grown.append(tracemalloc.get_traced_memory()[0] - before)
+        return y
+
+    x = np.linspace(0.1, 1.0, 100_000)
+    tracemalloc.start()
+    try:
+        dd.jvp(f, (x,), (x,))
+        dd.derivative(f)(x)
+        dd.jvp(lambda x, y: f(x * y), (x, x), (x, x))
+    finally:
+        tracemalloc.stop()
+    assert len(grown) == 3 and max(grown) < x.nbytes
