@@ -144,16 +144,6 @@ cdef inline bint contiguous(object a) noexcept:
 
 cdef extern from *:
     """
-    #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(DD_NO_CLONES)
-    #define DD_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-    #else
-    #define DD_CLONES
-    #endif
-    #if defined(_MSC_VER)
-    #define DD_RESTRICT __restrict
-    #else
-    #define DD_RESTRICT __restrict__
-    #endif
     DD_CLONES static void dd_send(double *DD_RESTRICT out, const double *DD_RESTRICT w, const double *DD_RESTRICT g,
                                   Py_ssize_t n, double factor) {
         for (Py_ssize_t i = 0; i < n; i++) { double term = factor * w[i] * g[i]; out[i] = g[i] == 0 ? 0 : term; }

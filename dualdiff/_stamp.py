@@ -86,11 +86,6 @@ def guarded(text, row):
     return f"(({text}) if {result} == {result} else {result})" if restricted else f"({text})"
 
 
-def plain_term(text, tangent):
-    """Return ``text * tangent`` without a product where the factor is 1 or -1, else None."""
-    return {1.0: tangent, -1.0: "-" + tangent}.get(numeric(text))
-
-
 # Functions whose NumPy loop over a block is vectorised on many machines (exp: 0.8 ns per element). Not sin and cos:
 # the float64 loop of sin takes 9 ns.
 VECTORISED = ("exp", "exp2", "expm1", "log", "log1p", "cosh", "sinh", "tanh")

@@ -20,10 +20,14 @@ from .executors import Task, check_executor, columns_per_block, row_blocks, run,
 from .functions import value as plain_value
 from .packing import packed_numbers
 from .points import DIAGONAL, FULL, TRIANGLE
+from .progress import Progress
 from .results import as_sparse, described, name_of, own, sparse_arrays, sparse_jacobian
 
 # Arrays of the input's size that a function is assumed to keep alive at a time, when the memory of a pass is estimated.
 LIVE_ARRAYS = 4
+
+# What a second-order pass has done, in the words of `progress`.
+PAIRS = "pairs of columns"
 
 
 @dataclass(frozen=True)
@@ -267,11 +271,14 @@ class Call:
         if point.kind != "array" or not (settings.takes_structure and point.takes_structure(least)):
             return None, None
         lvl = settings.open_level()
+        unit, total = ("columns", point.size) if limit_second is None else (PAIRS, point.size * (point.size + 1) // 2)
         try:
-            y = packed_numbers(self.evaluate(point.seeded_with_structure(lvl, limit, limit_second)))
-            self.gave_up = tangents.RUNNING[lvl].broken
-            if self.gave_up:
-                return None, None
+            with Progress(settings.progress, settings.name, total, unit) as progress:
+                y = packed_numbers(self.evaluate(point.seeded_with_structure(lvl, limit, limit_second)))
+                self.gave_up = tangents.RUNNING[lvl].broken
+                if self.gave_up:
+                    return None, None
+                progress.advance(total)
             return (y.copy() if is_dual(y) and sys.getrefcount(y) > 2 else y), lvl
         except tangents.Restart:
             self.gave_up = lvl in tangents.RUNNING and tangents.RUNNING[lvl].broken
@@ -336,7 +343,7 @@ class Call:
             Task("second_block", (a, b), a[1] * (a[1] + 1) // 2 if a == b else a[1] * b[1]) for a, b in pairs_of_chunks
         ]
         blocks = Blocks(chunks)
-        run_each(self, tasks, "pairs of columns", lambda i, result: blocks.put_pair(*result, *pairs_of_chunks[i]))
+        run_each(self, tasks, PAIRS, lambda i, result: blocks.put_pair(*result, *pairs_of_chunks[i]))
         return blocks.value, blocks.first, blocks.second
 
     def second_block(self, first, second):

@@ -21,8 +21,10 @@ CALLS = {
     "grad: 10 of 10 columns": lambda **o: dd.grad(lambda x: x @ x, chunk_size=4, **o)(X),
     "value_and_grad: 10 of 10 columns": lambda **o: dd.value_and_grad(lambda x: x @ x, **o)(X),
     "hessian: 55 of 55 pairs of columns": lambda **o: dd.hessian(f, chunk_size=3, **o)(X),
-    "value_grad_and_hessian: 55 of 55 pairs of columns":
-        lambda **o: dd.value_grad_and_hessian(np.sum, chunk_size=10, **o)(X),
+    "value_grad_and_hessian: 55 of 55 pairs of columns": lambda **o: dd.value_grad_and_hessian(np.sum, **o)(X),
+    # With structured tangents one pass does all.
+    "value_and_jacobian: 100 of 100 columns": lambda **o: dd.value_and_jacobian(np.sin, **o)(np.ones(100)),
+    "hessian: 210 of 210 pairs of columns": lambda **o: dd.hessian(np.sum, **o)(np.ones(20)),
     "laplacian: 10 of 10 columns": lambda **o: dd.laplacian(lambda x: x @ x, chunk_size=4, **o)(X),
     "divergence: 10 of 10 columns": lambda **o: dd.divergence(f, chunk_size=4, **o)(X),
     "logabsdet_jacobian: 10 of 10 columns": lambda **o: dd.logabsdet_jacobian(f, **o)(X),
