@@ -52,6 +52,7 @@ from .functions import (  # noqa: E402
 )
 from .numpy_aware import numpy_aware  # noqa: E402
 from .packing import pack  # noqa: E402
+from .programs import replay  # noqa: E402
 from .pullbacks import checkpoint, vjp  # noqa: E402
 from .transforms import (  # noqa: E402
     derivative,
@@ -114,6 +115,7 @@ __all__ = [
     "pack",
     "propagate",
     "relu",
+    "replay",
     "sigmoid",
     "silu",
     "sinc",

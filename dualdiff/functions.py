@@ -13,7 +13,7 @@ import numpy as np
 from . import rules
 from ._array import plain_unary, settle
 from .errors import DifferentiationTypeError
-from .kinds import apply_unary, is_dual
+from .kinds import Symbolic, apply_unary, is_dual
 from .packing import has_duals, pack, primal
 
 
@@ -22,6 +22,8 @@ def _row_function(index, row):
         values = _bind(row, parameters, named)
         if has_duals(x):
             return settle(apply_unary(index, x if is_dual(x) else pack(x), values))
+        if isinstance(x, Symbolic):
+            return x.row(row, values)
         return plain_unary(index, x, values)
 
     function.__name__ = function.__qualname__ = row.name
@@ -89,6 +91,8 @@ def value(x):
     if is_dual(x):
         x = primal(x)
         return (x.copy() if x.ndim else x[()]) if isinstance(x, np.ndarray) else x
+    if isinstance(x, Symbolic):
+        return x.stopped()
     if isinstance(x, np.ndarray) and x.dtype == object and has_duals(x):
         return value(pack(x))
     if isinstance(x, list | tuple):
@@ -107,12 +111,12 @@ stop_gradient = value
 
 
 def _numbers(x):
-    return pack(x) if has_duals(x) else np.asarray(x)
+    return pack(x) if has_duals(x) else x if isinstance(x, Symbolic) else np.asarray(x)
 
 
 def _shift(x, axis):
     """The maximum as a constant; the functions below do not depend on it, it only keeps exp in range."""
-    top = np.max(np.asarray(value(x)), axis=axis, keepdims=True)
+    top = np.max(value(x), axis=axis, keepdims=True)
     return np.where(np.isfinite(top), top, 0.0).astype(top.dtype)
 
 

@@ -8,9 +8,15 @@ from . import _array
 from ._reverse import carries_derivatives as is_dual
 from ._reverse import is_traced, level_of, row, row2
 
-__all__ = ["apply_binary", "apply_unary", "is_dual", "is_traced", "level", "lift"]
+__all__ = ["Symbolic", "apply_binary", "apply_unary", "is_dual", "is_traced", "level", "lift"]
 
 level = level_of
+
+
+class Symbolic:
+    """What `dualdiff.replay` shows to a function in the place of an array or a number."""
+
+    __slots__ = ()
 
 
 def lift(x):

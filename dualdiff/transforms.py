@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-from . import _scalar, _small, levels, modes, points
+from . import _scalar, _small, levels, modes, points, programs
 from . import blockwise as by_blocks
 from ._array import is_dual
 from ._threads import threads as shared_by
@@ -70,7 +70,7 @@ def _jacobian(settings, scalar=False):
         call, val, planes = _first_order(settings, args, kwargs, scalar, done)
         return call.value(val), call.derivative(planes), call.aux
 
-    return compute
+    return programs.replayed(settings, 1, scalar, compute)
 
 
 def _public(function, compute, pick):
@@ -360,10 +360,14 @@ def jvp(function, primals, tangents, *, strict=False, holomorphic=False, blockwi
     """
     check_function(function, "jvp")
     if threads is not None:
+        if isinstance(function, programs.Replayed):  # a program runs in one thread
+            function = function.function
         with shared_by(threads):
             return jvp(function, primals, tangents, strict=strict, holomorphic=holomorphic, blockwise=blockwise)
     if blockwise:
         return _jvp_by_blocks(function, primals, tangents, strict, holomorphic)
+    if isinstance(function, programs.Replayed) and not (strict or holomorphic):
+        return function.along("jvp", jvp, primals, tangents)
     done = None if holomorphic else _small.directional_pass(function, primals, tangents, strict)
     if done is not None and done[2] is None:
         return done[:2]
@@ -441,7 +445,7 @@ def _hessian(settings, scalar=False):
             hess = as_sparse_hessian(hess, call.point) if settings.sparse else hess
         return call.value(val), None if first is None else call.derivative(first), hess, call.aux
 
-    return compute
+    return programs.replayed(settings, 2, scalar, compute)
 
 
 def hessian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False, batched=False, executor=None,
@@ -529,6 +533,8 @@ def hvp(function, primals, tangents, *, mode="auto", chunk_size=None, max_memory
     array([6., 2.])
     """
     settings = Settings("hvp", function, mode=mode, chunk_size=chunk_size, max_memory=max_memory, strict=strict)
+    if programs.replays(settings):
+        return function.along("hvp", hvp, primals, tangents)
     point, stacks, several = point_and_directions(primals, tangents, "hvp")
     if several:
         raise DifferentiationValueError("hvp: takes one vector, found tangents with a leading axis; call it for each")

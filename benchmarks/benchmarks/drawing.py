@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 COLOURS = {
-    "plain": "#000000", "dualdiff": "#0072b2", "dualdiff told": "#56b4e9", "forward": "#0072b2", "reverse": "#d55e00",
+    "plain": "#000000", "dualdiff": "#0072b2", "dualdiff told": "#56b4e9",
+    "dualdiff replayed": "#003f5c", "forward": "#0072b2", "reverse": "#d55e00",
     "JAX forward": "#7b3294", "JAX reverse": "#cc79a7", "JAX reverse, jit": "#cc79a7", "autograd": "#009e73",
     "num-dual": "#e69f00", "hyperjet": "#b58900", "fastdual": "#8c564b", "CasADi": "#d55e00",
     "differences": "#777777", "by hand": "#aaaaaa",

@@ -119,28 +119,31 @@ class DualDiff(Rival):
     peer = False
     note = 'the unmodified NumPy function; `mode="auto"`, nothing compiled at run time'
 
-    def gradient(self, problem, x):
-        return call(self.dualdiff.grad(problem.make(np)), x)
-
-    def jacobian(self, problem, x):
-        return call(self.dualdiff.jacobian(problem.make(np)), x)
-
-    def hessian(self, problem, x):
-        return call(self.dualdiff.hessian(problem.make(np)), x)
-
-    def sparse_jacobian(self, problem, x):
-        return call(self.dualdiff.jacobian(problem.make(np), sparse=True), x)
-
-    def sparse_hessian(self, problem, x):
-        return call(self.dualdiff.hessian(problem.make(np), sparse=True), x)
-
-    def jvp(self, problem, x, v):
-        names = {"jvp": self.dualdiff.jvp, "f": problem.make(np), "x": x, "v": v}
-        return Statement("jvp(f, (x,), (v,))", names)
-
     def operands(self, x, y, dx, dy):
         array = self.dualdiff.DualArray
         return array(x, dx), array(y, dy), lambda z: (z.value, z.tangent)
+
+    def make(self, problem):
+        return problem.make(np)
+
+    def gradient(self, problem, x):
+        return call(self.dualdiff.grad(self.make(problem)), x)
+
+    def jacobian(self, problem, x):
+        return call(self.dualdiff.jacobian(self.make(problem)), x)
+
+    def hessian(self, problem, x):
+        return call(self.dualdiff.hessian(self.make(problem)), x)
+
+    def sparse_jacobian(self, problem, x):
+        return call(self.dualdiff.jacobian(self.make(problem), sparse=True), x)
+
+    def sparse_hessian(self, problem, x):
+        return call(self.dualdiff.hessian(self.make(problem), sparse=True), x)
+
+    def jvp(self, problem, x, v):
+        names = {"jvp": self.dualdiff.jvp, "f": self.make(problem), "x": x, "v": v}
+        return Statement("jvp(f, (x,), (v,))", names)
 
 
 class Told(Rival):
@@ -159,6 +162,23 @@ class Told(Rival):
     def sparse_hessian(self, problem, x):
         gradient = self.dualdiff.grad(problem.make(np), mode="reverse")
         return call(self.dualdiff.sparse.jacobian(gradient, problem.exact(x), symmetric=True, verify=False), x)
+
+
+class Replayed(DualDiff):
+    name, module = "dualdiff replayed", "dualdiff"
+    note = "the unmodified NumPy function, marked by `dualdiff.replay`: recorded at its first call, which is not timed"
+    operands = None
+
+    def make(self, problem):
+        return self.dualdiff.replay(problem.make(np))
+
+    def statement(self, problem):
+        found = super().statement(problem)
+        found.result()
+        marked = found.names.get("f") or found.names["call"]
+        if marked.refusals:
+            raise Unavailable("; ".join(marked.refusals.values()))
+        return found
 
 
 class Jax(Rival):
@@ -558,8 +578,8 @@ class HandWritten(Rival):
 RIVALS: dict[str, Rival] = {
     rival.name: rival
     for rival in (
-        Plain(), DualDiff(), Told(), Jax(), JaxReverse(), Autograd(), NumDual(), HyperJet(), FastDual(), CasADi(),
-        CentralDifferences(), HandWritten(),
+        Plain(), DualDiff(), Told(), Replayed(), Jax(), JaxReverse(), Autograd(), NumDual(), HyperJet(), FastDual(),
+        CasADi(), CentralDifferences(), HandWritten(),
     )
 }  # fmt: skip
 PROBLEM: dict[str, Problem] = {problem.name: problem for problem in PROBLEMS}
@@ -656,7 +676,7 @@ def prepare_operator(text: str, rival_name: str) -> Statement:
     dx, dy = np.random.default_rng(44).normal(size=(2, 4, 4))
 
     def build():
-        if not hasattr(rival, "operands"):
+        if not getattr(rival, "operands", None):
             raise Unavailable(f"{rival.name} has no eager arrays with several tangents")
         X, Y, read = rival.operands(x, y, dx, dy)
         return Statement(text, {"np": np, "x": X, "y": Y, "c": c}, read)

@@ -1,0 +1,551 @@
+"""What a function sees while `dualdiff.replay` records it: arrays that know their values and how they were made.
+
+A symbol takes part in NumPy's protocols. What it cannot record exactly it refuses with `NotReplayable`, and the
+function is differentiated as any other is.
+"""
+
+import numpy as np
+
+from ..kinds import Symbolic
+from .graph import BINARY, UNARY, NotReplayable
+
+_COMPARISONS = {np.less: "less", np.less_equal: "less_equal", np.equal: "equal", np.not_equal: "not_equal",
+                np.greater: "greater", np.greater_equal: "greater_equal"}
+_UFUNCS = {getattr(np, name): ("unary", name) for name in UNARY if isinstance(getattr(np, name, None), np.ufunc)}
+_UFUNCS |= {getattr(np, name): ("binary", name) for name in BINARY if isinstance(getattr(np, name, None), np.ufunc)}
+_REDUCTIONS = {np.add: "sum", np.maximum: "max", np.minimum: "min"}
+
+# Symbols of one number that an array may be taken apart to.
+FEW = 1000
+
+# Powers that NumPy computes by other functions.
+_POWERS = {2.0: "square", 0.5: "sqrt", -1.0: "reciprocal", 1.0: "positive"}
+
+
+class Recorder:
+    """One recording: its graph, and the decisions that were taken on values."""
+
+    def __init__(self, graph):
+        self.graph, self.guards = graph, []
+
+    def symbol(self, value, entry, is_truth=False):
+        return Symbol(self, value, entry, is_truth)
+
+    def of(self, x):
+        """Anything that meets a symbol, as a symbol."""
+        if isinstance(x, Symbol):
+            if x.recorder is not self:
+                raise NotReplayable("it mixes the arrays of two recordings")
+            return x
+        if type(x) in (int, float, bool) or isinstance(x, np.generic):
+            array = np.asarray(x)
+        elif type(x) is np.ndarray:
+            array = x
+        elif isinstance(x, list | tuple):
+            array = np.array(x)
+        else:
+            raise NotReplayable(f"it computes with a {type(x).__name__}")
+        if array.dtype == object:
+            return self.packed(array)
+        if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+            raise NotReplayable(f"it computes with numbers of type {array.dtype}")
+        entry = self.graph.captured(array) if array is x else self.graph.constant(array)
+        return Symbol(self, array, entry, array.dtype == bool)
+
+    def packed(self, array):
+        """An array of symbols of one number each."""
+        parts = [self.of(one) for one in array.reshape(-1)]
+        if any(part.shape != () for part in parts):
+            raise NotReplayable("it makes an object array of arrays")
+        values = np.array([part.value for part in parts], dtype=float).reshape(array.shape)
+        joined = self.graph.join([part.entry for part in parts]) if parts else self.graph.constant(values)
+        return self.symbol(values, self.graph.reshape(joined, array.shape))
+
+    # -- operations ----------------------------------------------------------------------------------------------------
+
+    def ufunc(self, ufunc, inputs):
+        known = _UFUNCS.get(ufunc)
+        values, entries = [x.value for x in inputs], [x.entry for x in inputs]
+        graph = self.graph
+        if ufunc in _COMPARISONS:
+            return self.symbol(ufunc(*values), graph.compare(_COMPARISONS[ufunc], *entries), True)
+        if ufunc is np.isfinite:
+            entry = graph.compare("equal", graph.binary("subtract", *entries * 2), graph.constant(0.0))
+            return self.symbol(np.isfinite(*values), entry, True)
+        if ufunc in (np.power, np.float_power):
+            known = self._power(known, inputs, entries)
+        if known is None:
+            return self._logical(ufunc, inputs)
+        if all(x.is_truth for x in inputs):
+            raise NotReplayable(f"it takes np.{ufunc.__name__} of truth values")
+        value = ufunc(*(np.asarray(v, dtype=float) for v in values))
+        return self.symbol(value, getattr(graph, known[0])(known[1], *entries))
+
+    @staticmethod
+    def _power(known, inputs, entries):
+        """NumPy's short ways for some exponents, which have the bits of its results."""
+        exponent = inputs[1]
+        if exponent.entry.op == "constant" and exponent.shape == ():
+            name = _POWERS.get(float(exponent.value))
+            if name is not None:
+                entries[1:] = []
+                return "unary", name
+        return known
+
+    def _logical(self, ufunc, inputs):
+        graph, name = self.graph, ufunc.__name__
+        if name.removeprefix("logical_").removeprefix("bitwise_") not in ("and", "or", "not", "invert") or not all(
+                x.is_truth for x in inputs):
+            raise NotReplayable(f"it calls np.{name}")
+        value, entries = ufunc(*(np.asarray(x.value) for x in inputs)), [x.entry for x in inputs]
+        if len(inputs) == 1:
+            entry = graph.compare("equal", entries[0], graph.constant(0.0))
+        else:
+            entry = graph.binary("minimum" if name.endswith("and") else "maximum", *entries)
+        return self.symbol(value, entry, True)
+
+    def reduced(self, op, x, axis, keepdims):
+        ndim = len(x.shape)
+        axes = tuple(range(ndim)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, ndim)
+        value = getattr(np, op)(np.asarray(x.value), axis=axes)
+        if op != "sum" and x.entry.size == 0:
+            raise NotReplayable(f"it takes the {op} of an empty array")
+        if x.is_truth and op == "sum":
+            raise NotReplayable("it counts truth values")
+        entry = self.graph.reduce(op, x.entry, axes)
+        if keepdims:
+            kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+            value, entry = np.reshape(value, kept), self.graph.reshape(entry, kept)
+        return self.symbol(value, entry, x.is_truth)
+
+    def product(self, x, y):
+        """``x @ y`` of vectors, matrices and stacks of matrices."""
+        if not x.shape or not y.shape or len(x.shape) > 2 or len(y.shape) > 2:
+            raise NotReplayable(f"it multiplies arrays of shapes {x.shape} and {y.shape}")
+        value, graph = np.asarray(x.value, dtype=float) @ np.asarray(y.value, dtype=float), self.graph
+        a = x.entry if len(x.shape) == 2 else graph.reshape(x.entry, (1, *x.shape))
+        b = y.entry if len(y.shape) == 2 else graph.reshape(y.entry, (*y.shape, 1))
+        return self.symbol(value, graph.reshape(graph.matmul(a, b), np.shape(value)))
+
+    def moved(self, x, function):
+        return self.symbol(function(np.asarray(x.value)), self.graph.moved(x.entry, function), x.is_truth)
+
+    def joined(self, arrays, function):
+        """A function that joins several arrays, asked where each entry of its result comes from."""
+        parts = [self.of(a) for a in arrays]
+        value = function([np.asarray(part.value) for part in parts])
+        ends = np.cumsum([0, *(part.entry.size for part in parts)])
+        index = function([np.arange(a, a + part.entry.size).reshape(part.shape)
+                          for a, part in zip(ends, parts, strict=False)])
+        row = self.graph.join([part.entry for part in parts])
+        return self.symbol(value, self.graph.moved(row, lambda _: index), all(part.is_truth for part in parts))
+
+    def chosen(self, condition, yes, no):
+        condition, yes, no = (self.of(a) for a in (condition, yes, no))
+        if not condition.is_truth:
+            condition = self.ufunc(np.not_equal, (condition, self.of(0.0)))
+        value = np.where(np.asarray(condition.value), np.asarray(yes.value, float), np.asarray(no.value, float))
+        return self.symbol(value, self.graph.where(condition.entry, yes.entry, no.entry))
+
+    def decision(self, x):
+        """The truth of one number, on which the program that is made depends."""
+        if x.entry.size != 1:
+            raise NotReplayable("it asks for the truth of several numbers")
+        truth = bool(np.asarray(x.value).reshape(()))
+        entry = x.entry if x.is_truth else self.graph.compare("not_equal", x.entry, self.graph.constant(0.0))
+        if entry.op != "constant":
+            self.guards.append((entry, truth))
+        return truth
+
+
+def _refusal(what):
+    def refuse(self, *args, **kwargs):
+        raise NotReplayable(f"it {what}")
+
+    return refuse
+
+
+def _binary(ufunc):
+    def forward(self, other):
+        return self._operate(ufunc, self, other)
+
+    def backward(self, other):
+        return self._operate(ufunc, other, self)
+
+    return forward, backward
+
+
+def _in_place(ufunc):
+    def operate(self, other):
+        if self.shape:  # the array has other names, perhaps; a number has not
+            raise NotReplayable("it writes to an array")
+        return self._operate(ufunc, self, other)
+
+    return operate
+
+
+class Symbol(Symbolic):
+    """An array, or a number, that a recording knows by value and by entry."""
+
+    __slots__ = ("entry", "is_truth", "recorder", "value")
+    __hash__ = None
+
+    def __init__(self, recorder, value, entry, is_truth=False):
+        self.recorder, self.value, self.entry, self.is_truth = recorder, value, entry, is_truth
+
+    # -- what an array tells of itself ---------------------------------------------------------------------------------
+
+    @property
+    def shape(self):
+        return self.entry.shape
+
+    @property
+    def ndim(self):
+        return len(self.entry.shape)
+
+    @property
+    def size(self):
+        return self.entry.size
+
+    @property
+    def dtype(self):
+        return np.dtype(bool if self.is_truth else float)
+
+    @property
+    def T(self):
+        return self.recorder.moved(self, np.transpose)
+
+    def __len__(self):
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self):
+        return self.recorder.decision(self)
+
+    def __getitem__(self, index):
+        if _holds_symbol(index):
+            raise NotReplayable("it takes entries at places that depend on the input")
+        return self.recorder.moved(self, lambda a: a[index])
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NotReplayable(f"it uses .{name}")
+
+    # -- operators -----------------------------------------------------------------------------------------------------
+
+    def _operate(self, ufunc, *operands):
+        try:
+            inputs = [self.recorder.of(x) for x in operands]
+        except NotReplayable:
+            if any(hasattr(x, "__array_ufunc__") and not isinstance(x, Symbol | np.ndarray | np.generic)
+                   for x in operands):
+                return NotImplemented
+            raise
+        return self.recorder.ufunc(ufunc, inputs)
+
+    __add__, __radd__ = _binary(np.add)
+    __sub__, __rsub__ = _binary(np.subtract)
+    __mul__, __rmul__ = _binary(np.multiply)
+    __truediv__, __rtruediv__ = _binary(np.divide)
+    __floordiv__, __rfloordiv__ = _binary(np.floor_divide)
+    __mod__, __rmod__ = _binary(np.remainder)
+    __pow__, __rpow__ = _binary(np.power)
+    __and__, __rand__ = _binary(np.logical_and)
+    __or__, __ror__ = _binary(np.logical_or)
+    __lt__, __gt__ = _binary(np.less)[0], _binary(np.greater)[0]
+    __le__, __ge__ = _binary(np.less_equal)[0], _binary(np.greater_equal)[0]
+    __eq__, __ne__ = _binary(np.equal)[0], _binary(np.not_equal)[0]
+    __iadd__, __isub__, __imul__ = map(_in_place, (np.add, np.subtract, np.multiply))
+    __itruediv__, __ipow__ = map(_in_place, (np.divide, np.power))
+
+    def __neg__(self):
+        return self._operate(np.negative, self)
+
+    def __pos__(self):
+        return self._operate(np.positive, self)
+
+    def __abs__(self):
+        return self._operate(np.absolute, self)
+
+    def __invert__(self):
+        return self._operate(np.logical_not, self)
+
+    def __matmul__(self, other):
+        return self.recorder.product(self, self.recorder.of(other))
+
+    def __rmatmul__(self, other):
+        return self.recorder.product(self.recorder.of(other), self)
+
+    __setitem__ = _refusal("writes to an array")
+    __float__ = __int__ = __index__ = __complex__ = _refusal("makes a plain number of one that depends on the input")
+
+    def __array__(self, dtype=None, copy=None):
+        """An object array of symbols of one number each, as ``np.array([x[0], x[1]])`` asks for."""
+        if (dtype is not None and np.dtype(dtype) != object) or self.size > FEW:
+            raise NotReplayable("it makes a plain array of one that depends on the input")
+        out = np.empty(self.shape, dtype=object)
+        for index in np.ndindex(self.shape):
+            out[index] = self[index] if index else self
+        return out
+
+    # -- methods -------------------------------------------------------------------------------------------------------
+
+    def sum(self, axis=None, dtype=None, out=None, keepdims=False):
+        return np.sum(self, axis=axis, **_given(dtype=dtype, out=out), keepdims=keepdims)
+
+    def mean(self, axis=None, dtype=None, out=None, keepdims=False):
+        return np.mean(self, axis=axis, **_given(dtype=dtype, out=out), keepdims=keepdims)
+
+    def max(self, axis=None, out=None, keepdims=False):
+        return np.max(self, axis=axis, **_given(out=out), keepdims=keepdims)
+
+    def min(self, axis=None, out=None, keepdims=False):
+        return np.min(self, axis=axis, **_given(out=out), keepdims=keepdims)
+
+    def dot(self, other):
+        return np.dot(self, other)
+
+    def reshape(self, *shape, order="C"):
+        shape = shape[0] if len(shape) == 1 else shape
+        return self.recorder.moved(self, lambda a: a.reshape(shape, order=order))
+
+    def ravel(self, order="C"):
+        return self.recorder.moved(self, lambda a: a.ravel(order))
+
+    flatten = ravel
+
+    def transpose(self, *axes):
+        return self.recorder.moved(self, lambda a: a.transpose(*axes))
+
+    def copy(self, order="C"):
+        return self
+
+    def astype(self, dtype, **others):
+        if np.dtype(dtype) != self.dtype or others:
+            raise NotReplayable("it changes the type of an array")
+        return self
+
+    def row(self, row, parameters):
+        """A row of the table that is no function of NumPy's."""
+        if parameters != tuple(default for _, default in row.parameters):
+            raise NotReplayable(f"it calls {row.name} with parameters")
+        from .. import functions
+
+        recorder = self.recorder
+        value = getattr(functions, row.name)(np.asarray(self.value, dtype=float))
+        return recorder.symbol(value, recorder.graph.unary(row.name, self.entry))
+
+    def stopped(self):
+        """The same numbers, from which nothing is differentiated."""
+        return self.recorder.symbol(self.value, self.recorder.graph.stop(self.entry), self.is_truth)
+
+    # -- NumPy's protocols ---------------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if method == "reduce" and ufunc in _REDUCTIONS and set(kwargs) <= {"axis", "keepdims"}:
+            return self.recorder.reduced(_REDUCTIONS[ufunc], self, kwargs.get("axis", 0), kwargs.get("keepdims", False))
+        if method != "__call__" or kwargs:
+            raise NotReplayable(f"it calls np.{ufunc.__name__} with {', '.join(kwargs) or 'method ' + method}")
+        inputs = [self.recorder.of(x) for x in inputs]
+        return self.recorder.product(*inputs) if ufunc is np.matmul else self.recorder.ufunc(ufunc, inputs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        rule = FUNCTIONS.get(function)
+        if rule is None:
+            raise NotReplayable(f"it calls np.{function.__name__}")
+        return rule(self.recorder, *args, **kwargs)
+
+
+def _given(**options):
+    """The options that were given, for NumPy's function to refuse."""
+    return {name: option for name, option in options.items() if option is not None}
+
+
+def _holds_symbol(index):
+    parts = index if isinstance(index, tuple | list) else (index,)
+    return any(isinstance(part, Symbol) or (isinstance(part, np.ndarray) and part.dtype == object) for part in parts)
+
+
+# -- NumPy's functions -------------------------------------------------------------------------------------------------
+
+FUNCTIONS = {}
+
+
+def _function(*functions):
+    def register(rule):
+        FUNCTIONS.update(dict.fromkeys(functions, rule))
+        return rule
+
+    return register
+
+
+def _moving(function):
+    def rule(recorder, x, *args, **kwargs):
+        if any(isinstance(a, Symbol) for a in (*args, *kwargs.values())):
+            raise NotReplayable(f"it calls np.{function.__name__} with places that depend on the input")
+        return recorder.moved(recorder.of(x), lambda a: function(a, *args, **kwargs))
+
+    FUNCTIONS[function] = rule
+
+
+def _joining(function):
+    def rule(recorder, arrays, *args, **kwargs):
+        if _given(**kwargs).keys() - {"axis"}:
+            raise NotReplayable(f"it calls np.{function.__name__} with {', '.join(kwargs)}")
+        return recorder.joined(arrays, lambda parts: function(parts, *args, **kwargs))
+
+    FUNCTIONS[function] = rule
+
+
+for _name in ("reshape", "ravel", "transpose", "roll", "flip", "fliplr", "flipud", "rot90", "swapaxes", "moveaxis",
+              "rollaxis", "squeeze", "expand_dims", "tile", "repeat", "take", "atleast_1d",
+              "atleast_2d", "atleast_3d", "diagonal", "copy"):
+    _moving(getattr(np, _name))
+for _name in ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack"):
+    _joining(getattr(np, _name))
+
+
+def _reducing(function, op):
+    def rule(recorder, a, axis=None, dtype=None, out=None, keepdims=False, **others):
+        if dtype is not None or out is not None or others:
+            raise NotReplayable(f"it calls np.{function.__name__} with further options")
+        return recorder.reduced(op, recorder.of(a), axis, keepdims)
+
+    FUNCTIONS[function] = rule
+
+
+_reducing(np.sum, "sum")
+_reducing(np.max, "max")
+_reducing(np.min, "min")
+FUNCTIONS[np.amax], FUNCTIONS[np.amin] = FUNCTIONS[np.max], FUNCTIONS[np.min]
+
+
+@_function(np.mean)
+def _mean(recorder, a, axis=None, dtype=None, out=None, keepdims=False, **others):
+    total = FUNCTIONS[np.sum](recorder, a, axis, dtype, out, keepdims, **others)
+    size = recorder.of(a).size
+    if not size:
+        raise NotReplayable("it takes the mean of an empty array")
+    return total / (size // max(total.size, 1))
+
+
+@_function(np.var)
+def _var(recorder, a, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
+    a = recorder.of(a)
+    total = FUNCTIONS[np.sum](recorder, (a - _mean(recorder, a, axis, keepdims=True)) ** 2, axis, dtype, out, keepdims)
+    return total / (a.size // max(total.size, 1) - ddof)
+
+
+@_function(np.dot)
+def _dot(recorder, a, b, out=None):
+    a, b = recorder.of(a), recorder.of(b)
+    if out is not None:
+        raise NotReplayable("it writes to an array")
+    return a * b if not a.shape or not b.shape else recorder.product(a, b)
+
+
+@_function(np.linalg.norm)
+def _norm(recorder, x, ord=None, axis=None, keepdims=False):
+    if ord is not None:
+        raise NotReplayable("it calls np.linalg.norm with an order")
+    total = recorder.reduced("sum", recorder.of(x) ** 2, axis, keepdims)
+    return recorder.symbol(np.sqrt(total.value), recorder.graph.unary("root", total.entry))
+
+
+@_function(np.inner)
+def _inner(recorder, a, b):
+    a, b = recorder.of(a), recorder.of(b)
+    if len(a.shape) != 1 or len(b.shape) != 1:
+        raise NotReplayable("it calls np.inner of matrices")
+    return recorder.product(a, b)
+
+
+@_function(np.vdot)
+def _vdot(recorder, a, b):
+    return recorder.product(recorder.of(a).ravel(), recorder.of(b).ravel())
+
+
+@_function(np.outer)
+def _outer(recorder, a, b, out=None):
+    if out is not None:
+        raise NotReplayable("it writes to an array")
+    return recorder.of(a).ravel()[:, None] * recorder.of(b).ravel()
+
+
+@_function(np.cross)
+def _cross(recorder, a, b, **others):
+    a, b = recorder.of(a), recorder.of(b)
+    if others or a.shape[-1:] != (3,) or b.shape[-1:] != (3,):
+        raise NotReplayable("it calls np.cross of other than arrays of three numbers")
+    (a1, a2), (b1, b2) = ([recorder.moved(x, lambda v, k=k: np.roll(v, -k, -1)) for k in (1, 2)] for x in (a, b))
+    return a1 * b2 - a2 * b1
+
+
+@_function(np.where)
+def _where(recorder, condition, *branches):
+    if len(branches) != 2:
+        raise NotReplayable("it calls np.where for places")
+    return recorder.chosen(condition, *branches)
+
+
+@_function(np.clip)
+def _clip(recorder, a, a_min=None, a_max=None, **others):
+    if others:
+        raise NotReplayable("it calls np.clip with further options")
+    if a_min is not None:
+        a = np.maximum(a, a_min)
+    return a if a_max is None else np.minimum(a, a_max)
+
+
+@_function(np.diff)
+def _diff(recorder, a, n=1, axis=-1, **others):
+    if others:
+        raise NotReplayable("it calls np.diff with further options")
+    a = recorder.of(a)
+    for _ in range(n):
+        a = recorder.moved(a, lambda v: np.delete(v, 0, axis)) - recorder.moved(a, lambda v: np.delete(v, -1, axis))
+    return a
+
+
+@_function(np.broadcast_to)
+def _broadcast_to(recorder, array, shape, subok=False):
+    x = recorder.of(array)
+    shape = shape if isinstance(shape, tuple) else (shape,)
+    return recorder.symbol(np.broadcast_to(x.value, shape), recorder.graph.expand(x.entry, shape), x.is_truth)
+
+
+@_function(np.shape)
+def _shape(recorder, a):
+    return recorder.of(a).shape
+
+
+@_function(np.ndim)
+def _ndim(recorder, a):
+    return len(recorder.of(a).shape)
+
+
+@_function(np.size)
+def _size(recorder, a, axis=None):
+    shape = recorder.of(a).shape
+    return recorder.of(a).size if axis is None else shape[axis]
+
+
+def _filling(function):
+    def rule(recorder, a, *args, **kwargs):
+        return function(np.asarray(recorder.of(a).value), *args, **kwargs)
+
+    FUNCTIONS[function] = rule
+
+
+for _name in ("zeros_like", "ones_like", "full_like", "empty_like"):
+    _filling(getattr(np, _name))
+
+
+@_function(np.any, np.all)
+def _decision(recorder, *args, **kwargs):
+    raise NotReplayable("it asks for the truth of several numbers")

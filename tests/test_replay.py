@@ -1,0 +1,476 @@
+"""Programs give what the ordinary way gives, without calling the function, or are not used."""
+
+import pickle
+
+import numpy as np
+import pytest
+import test_fuzz
+from problems import PROBLEMS, assert_close
+
+import dualdiff as dd
+from dualdiff import programs, rules
+
+
+def dense(a):
+    return a.toarray() if hasattr(a, "indptr") else np.asarray(a)
+
+
+def counted(f):
+    """A function that counts its calls, replayed."""
+    def g(*args):
+        g.calls += 1
+        return f(*args)
+
+    g.calls = 0
+    return dd.replay(g), g
+
+
+def check(transform, f, *points, refused=False, tolerance=1e-12):
+    """The transform of the replayed function at several points; afterwards its programs alone have run."""
+    replayed, g = counted(f)
+    run, ordinary = transform(replayed), transform(f)
+    run(*points[0])
+    assert bool(replayed.refusals) == refused, replayed.refusals
+    calls = g.calls
+    for args in points:
+        for got, want in zip(parts(run(*args)), parts(ordinary(*args)), strict=True):
+            assert_close(got, want, tolerance)
+    assert refused or g.calls == calls
+    return replayed
+
+
+def parts(result):
+    return list(map(dense, result)) if isinstance(result, tuple) else [dense(result)]
+
+
+def jvp(f):
+    return lambda x: dd.jvp(f, (x,), (np.cos(np.arange(1.0, x.size + 1)).reshape(x.shape),))
+
+
+def hvp(f):
+    return lambda x: dd.hvp(f, (x,), (np.cos(np.arange(1.0, x.size + 1)).reshape(x.shape),))
+
+
+def sparse_jacobian(f):
+    return dd.jacobian(f, sparse=True)
+
+
+def sparse_hessian(f):
+    return dd.hessian(f, sparse=True)
+
+
+FIRST = (dd.jacobian, dd.value_and_jacobian, jvp)
+SCALAR = (dd.grad, dd.value_and_grad, dd.hessian, dd.value_grad_and_hessian, hvp)
+
+
+# -- problems ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
+def test_problems(problem):
+    """Whatever a function does: at the point it is recorded for, and at another."""
+    near = problem.x + 1e-3 * np.cos(np.arange(problem.x.size)).reshape(problem.x.shape)
+    scalar = np.ndim(problem.f(problem.x)) == 0
+    for transform in (*FIRST, sparse_jacobian, *(SCALAR if scalar else ()), *([sparse_hessian] if scalar else [])):
+        replayed = dd.replay(problem.f)
+        run, ordinary = transform(replayed), transform(problem.f)
+        for x in (problem.x, near, problem.x):
+            for got, want in zip(parts(run(x)), parts(ordinary(x)), strict=True):
+                assert_close(got, want, 1e-10)
+
+
+def test_most_problems_have_programs():
+    """Not all is refused; what is, says why."""
+    refused = {}
+    for problem in PROBLEMS:
+        replayed = dd.replay(problem.f)
+        dd.jacobian(replayed)(problem.x)
+        refused |= {problem.name: reason for reason in replayed.refusals.values()}
+    assert len(refused) < len(PROBLEMS) / 2, refused
+    assert all(refused.values())
+
+
+def rosenbrock(x):
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+
+
+def rosenbrock_loop(x):
+    total = 0.0
+    for i in range(len(x) - 1):
+        total += 100.0 * (x[i + 1] - x[i] ** 2) ** 2 + (1.0 - x[i]) ** 2
+    return total
+
+
+@pytest.mark.parametrize("transform", [*SCALAR, sparse_hessian, dd.jacobian, jvp], ids=lambda t: t.__name__)
+@pytest.mark.parametrize("n", [2, 3, 10, 700, 1500])
+def test_rosenbrock(transform, n):
+    if n > 700 and transform in (dd.hessian, dd.value_grad_and_hessian):
+        return
+    rng = np.random.default_rng(n)
+    check(transform, rosenbrock, *((rng.uniform(-1.5, 1.5, n),) for _ in range(3)))
+
+
+@pytest.mark.parametrize("transform", [dd.grad, dd.value_and_grad, dd.jacobian, dd.hessian, dd.value_grad_and_hessian],
+                         ids=lambda t: t.__name__)
+def test_lists_of_numbers(transform):
+    rng = np.random.default_rng(3)
+    check(transform, rosenbrock_loop, *((rng.uniform(-1.5, 1.5, 10).tolist(),) for _ in range(3)))
+
+
+def test_a_number():
+    check(dd.grad, lambda x: np.sin(x) * x, (1.2,), (0.4,), (np.float64(2.0),))
+    check(dd.hessian, lambda x: np.sin(x) * x, (1.2,), (0.4,))
+    check(dd.jacobian, lambda x: np.array([x, x * x]), (1.2,), (0.4,))
+
+
+# -- operations --------------------------------------------------------------------------------------------------------
+
+MATRIX = np.arange(1.0, 13.0).reshape(3, 4) / 7
+FUNCTIONS = {
+    "softmax": lambda v: dd.softmax(MATRIX @ v),
+    "log_softmax": lambda v: dd.log_softmax(MATRIX @ v),
+    "logsumexp": lambda v: dd.logsumexp(v * MATRIX, axis=0),
+    "value": lambda v: v * dd.value(v),
+    "mean": lambda v: np.mean(v * MATRIX, axis=1) + v.mean(),
+    "var": lambda v: np.var(v) * v,
+    "diff": lambda v: np.diff(v) ** 2,
+    "diff twice": lambda v: np.diff(v**2 * MATRIX**2, n=2, axis=0),
+    "concatenate": lambda v: np.concatenate([v, 2 * v[::-1]])[1::2] * 3,
+    "stack": lambda v: np.stack([v, np.ones(4), v**2], axis=1),
+    "vstack": lambda v: np.vstack([v, v * v]).T,
+    "hstack": lambda v: np.hstack([v, v[:2]]),
+    "array": lambda v: np.array([[v[0] * v[1], 1.0], [v[2], v[3] ** 2]]),
+    "list": lambda v: [v[0], v[1] * 2.0, 3.0],
+    "where": lambda v: np.where(v > 1, v**2, np.sin(v)),
+    "where, number": lambda v: np.where(v > 1, v, 0.0),
+    "and, or, not": lambda v: np.where((v > 0.5) & ~(v > 2) | (v < 0.1), v**3, v),
+    "max": lambda v: np.max(v * MATRIX, axis=1),
+    "min": lambda v: (v * MATRIX).min() * v,
+    "maximum": lambda v: np.maximum(v, 1.0) + np.minimum(v, v[::-1]),
+    "a tie": lambda v: np.maximum(v, v) * np.max(np.stack([v, v])),
+    "clip": lambda v: np.clip(v, 0.5, 1.5),
+    "clip below": lambda v: np.clip(v, 0.5, None),
+    "absolute": lambda v: abs(v - 1) + np.fabs(v),
+    "outer": lambda v: np.outer(v, v[:2]),
+    "cross": lambda v: np.cross(v[:3], v[1:]),
+    "norm": lambda v: np.linalg.norm(v) * v + np.linalg.norm(v * MATRIX),
+    "norms of rows": lambda v: np.linalg.norm(v * MATRIX, axis=1),
+    "dot": lambda v: np.dot(v, v) * v,
+    "inner": lambda v: np.inner(v, v) * v,
+    "vdot": lambda v: np.vdot(v.reshape(2, 2), v.reshape(2, 2)) * v,
+    "matrix by vector": lambda v: MATRIX @ v * v[0],
+    "vector by matrix": lambda v: v[:3] @ MATRIX * v,
+    "normal equations": lambda v: MATRIX.T @ (MATRIX @ v) * v,
+    "matrices": lambda v: v.reshape(2, 2) @ v.reshape(2, 2).T,
+    "constant by matrix": lambda v: np.ones((3, 2)) @ v.reshape(2, 2) * 2,
+    "matrix by constant": lambda v: v.reshape(2, 2) @ np.ones((2, 3)),
+    "quadratic form": lambda v: v[:3] @ (MATRIX[:, :3] @ v[1:]) * v,
+    "sums": lambda v: (v[:, None] * MATRIX.T).sum(0) * v[0] + np.sum(v),
+    "keepdims": lambda v: v.reshape(2, 2) / v.reshape(2, 2).sum(axis=1, keepdims=True),
+    "sum of a list": lambda v: np.sum([v[0], v[1] * v[2]]) * v,
+    "roll": lambda v: np.roll(v, 1) * v + np.roll(v, -1),
+    "flip": lambda v: np.flip(v) * v,
+    "tile": lambda v: np.tile(v, 2) ** 2,
+    "repeat": lambda v: np.repeat(v, 2) * np.arange(8),
+    "take": lambda v: np.take(v, [0, 0, 3]) * v[[1, 1, 2]],
+    "transpose": lambda v: (v.reshape(2, 2).T * v.reshape(2, 2)).transpose(),
+    "broadcast": lambda v: np.broadcast_to(v, (3, 4)) * MATRIX,
+    "newaxis": lambda v: v[:, None] * v[None, :],
+    "ellipsis": lambda v: v.reshape(2, 2)[..., 0] * 3,
+    "mask of constants": lambda v: v[np.array([True, False, True, True])] ** 2,
+    "powers": lambda v: v**3 + v**1.5 + 2**v + v**0.5 + v**-1 + v**0 + v**v,
+    "integers": lambda v: v * np.arange(4) + np.array([1, 2, 3, 4], dtype=np.int8),
+    "float32": lambda v: v * np.arange(4, dtype=np.float32),
+    "a constant": lambda v: np.array([1.0, 2.0]),
+    "nothing": lambda v: v[:0],
+    "itself": lambda v: v,
+    "shape": lambda v: v.reshape(v.size // 2, len(v) // 2, v.ndim) * np.zeros_like(v).sum() + v.shape[0],
+    "remainder": lambda v: v % 0.4 + v // 0.4,
+    "a loop": lambda v: sum(v[i] * v[i - 1] for i in range(4)),
+    "iteration": lambda v: np.array([a * a for a in v]),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions(name):
+    f = FUNCTIONS[name]
+    x = np.array([0.3, 1.2, 0.7, 2.1])
+    points = [(x,), (x * 1.01,), (x + 1e-3,)]
+    for transform in FIRST:
+        check(transform, f, *points)
+    loss = lambda v: np.sum(np.array(f(v)) ** 2) if isinstance(f(v), list) else np.sum(f(v) ** 2)  # noqa: E731
+    for transform in SCALAR:
+        check(transform, loss, *points, tolerance=1e-11)
+
+
+def argument(row):
+    """Numbers inside the domain of a row, away from its kinks."""
+    domain = row.domain if row.arity == 1 else row.domain[0]
+    low, high = max(domain.low, -2.0), min(domain.high, 3.0)
+    return low + (high - low) * np.array([0.13, 0.47, 0.61, 0.83])
+
+
+@pytest.mark.parametrize("row", rules.UNARY, ids=lambda row: row.name)
+@pytest.mark.parametrize("size", [1, 4])
+def test_rows_of_one_variable(row, size):
+    function = getattr(np, row.name) if row.numpy else getattr(dd, row.name, None)
+    if function is None:
+        return
+    x = argument(row)[:size]
+    check(dd.jacobian, lambda v: function(v) * v, (x,), (x * 1.001,))
+    check(dd.hessian, lambda v: np.sum(function(v) * v), (x,), (x * 1.001,))
+    check(dd.grad, lambda v: function(v[0]) * v[0], (x,), (x * 1.001,))
+
+
+@pytest.mark.parametrize("row", rules.BINARY, ids=lambda row: row.name)
+def test_rows_of_two_variables(row):
+    if not row.numpy or row.name == "ldexp":
+        return
+    function, x = getattr(np, row.name), np.array([0.4, 1.3, 0.9, 1.7])
+    for f in (lambda v: function(v, v[::-1]), lambda v: function(v, 1.25), lambda v: function(1.25, v)):
+        check(dd.jacobian, f, (x,), (x * 1.001,))
+        check(dd.hessian, lambda v, f=f: np.sum(f(v) * v), (x,), (x * 1.001,))
+
+
+@pytest.mark.parametrize("seeds", [range(first, first + 30) for first in range(0, 240, 30)], ids=str)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_random_programs(seeds):
+    """What writes to arrays is refused; all else is replayed, with the same result."""
+    x = np.random.default_rng(5).uniform(-1.2, 1.4, test_fuzz.VARIABLES)
+    for seed in seeds:
+        f = test_fuzz.program(seed)
+        if test_fuzz.plain_result(f, x) is None:
+            continue
+        replayed = dd.replay(f)
+        for transform in (dd.value_and_jacobian, jvp):
+            run = transform(replayed)
+            run(x)
+            for got, want in zip(parts(run(x + 1e-4)), parts(transform(f)(x + 1e-4)), strict=True):
+                np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-10 * (1 + np.abs(want).max(initial=0)),
+                                           err_msg=f"{f.__name__}, {transform.__name__}")
+
+
+# -- what a program may not change -------------------------------------------------------------------------------------
+
+
+def test_a_branch_is_recorded_each_way():
+    def f(x):
+        return np.sum(x**2) if x[0] > 0 else np.sum(np.sin(x))
+
+    replayed, g = counted(f)
+    gradient = dd.grad(replayed)
+    for sign in (1.0, -1.0, 1.0, -1.0):
+        x = np.array([sign, 2.0])
+        assert_close(gradient(x), dd.grad(f)(x), 1e-15)
+    assert g.calls == 4  # once for the recording and once for the comparison, each way
+    assert not replayed.refusals
+
+
+def test_a_loop_until_convergence():
+    def root(x):
+        y = x
+        while np.abs(y * y - x) > 1e-12:
+            y = (y + x / y) / 2
+        return y
+
+    gradient = dd.grad(dd.replay(root))
+    for x in np.linspace(2.0, 50.0, 30):
+        assert_close(gradient(float(x)), 0.5 / np.sqrt(x), 1e-9)
+
+
+def test_strong_zero_goes_the_ordinary_way():
+    """A tangent of 0 beside an infinite slope contributes 0, which the plain product of a program does not."""
+    f = lambda x: np.sum(np.sqrt(x * np.array([0.0, 1.0])))  # noqa: E731
+    replayed = dd.replay(f)
+    x = np.array([1.0, 4.0])
+    np.testing.assert_array_equal(dd.grad(replayed)(x), dd.grad(f)(x))
+    np.testing.assert_array_equal(dd.grad(replayed)(x), dd.grad(f)(x))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_is_not_finite_is_asked_again():
+    f = lambda x: np.sum(np.sqrt(x))  # noqa: E731
+    gradient = dd.grad(dd.replay(f))
+    gradient(np.array([1.0, 2.0]))
+    np.testing.assert_array_equal(gradient(np.array([0.0, 4.0])), [np.inf, 0.25])
+    np.testing.assert_array_equal(gradient(np.array([-1.0, 4.0]))[1], 0.25)
+
+
+def test_further_arguments_are_inputs():
+    f = lambda x, a, k, n=2: np.sum(a * x**n) * k  # noqa: E731
+    replayed, g = counted(f)
+    x = np.array([1.0, 2.0])
+    gradient = dd.grad(replayed)
+    for a, k in ((np.array([1.0, 3.0]), 2.0), (np.array([5.0, 7.0]), -1.0)):
+        for n in (2, 3):
+            assert_close(gradient(x, a, k, n), dd.grad(f)(x, a, k, n), 1e-15)
+    assert g.calls == 4
+    assert_close(dd.grad(replayed, argnums=1)(x, x, 1.0), x**2, 1e-15)
+    # Whatever is no such argument goes the ordinary way.
+    assert_close(dd.grad(dd.replay(f))(x, x, k=1.0), dd.grad(f)(x, x, k=1.0), 1e-15)
+    assert_close(gradient(x, [1.0, 2.0], 1.0), dd.grad(f)(x, np.array([1.0, 2.0]), 1.0), 1e-15)
+
+
+def test_captured_arrays_are_those_of_the_recording():
+    captured = np.array([1.0, 2.0])
+    gradient = dd.grad(dd.replay(lambda x: np.sum(captured * x)))
+    x = np.ones(2)
+    gradient(x)
+    captured[0] = 100.0
+    np.testing.assert_array_equal(gradient(x), [1.0, 2.0])
+
+
+@pytest.mark.parametrize(("f", "why"), [
+    (lambda x: np.sum(np.linalg.inv(np.outer(x, x) + np.eye(2))), "np.inv"),
+    (lambda x: x[int(dd.value(x)[0] > 0)], "plain number"),
+    (lambda x: np.sort(x).sum(), "np.sort"),
+    (lambda x: np.cumsum(x).sum(), "np.cumsum"),
+    (lambda x: x[x > 0].sum(), "depend on the input"),
+    (lambda x: np.sum((x > 0) + x), None),
+    (lambda x: x.prod(), ".prod"),
+])
+def test_what_is_refused_is_right_all_the_same(f, why):
+    x = np.array([1.0, 2.0])
+    replayed = dd.replay(f)
+    for _ in range(2):
+        assert_close(dd.grad(replayed)(x), dd.grad(f)(x), 1e-15)
+    if why is not None:
+        (reason,) = replayed.refusals.values()
+        assert why in reason
+
+
+def test_writing_is_refused():
+    def f(x):
+        y = x
+        y *= 2.0
+        return np.sum(x * y)
+
+    def g(x):
+        y = np.zeros_like(x)
+        y[1:] = x[:-1]
+        return np.sum(x * y)
+
+    for function, why in ((f, "writes to an array"), (g, "plain array")):
+        replayed = dd.replay(function)
+        x = np.array([1.0, 2.0, 3.0])
+        for _ in range(2):
+            assert_close(dd.grad(replayed)(x.copy()), dd.grad(function)(x.copy()), 1e-15)
+        (reason,) = replayed.refusals.values()
+        assert why in reason
+
+
+def test_errors_are_the_users():
+    def f(x):
+        raise KeyError("no such thing")
+
+    with pytest.raises(KeyError, match="no such thing"):
+        dd.grad(dd.replay(f))(np.ones(2))
+    with pytest.raises(dd.DifferentiationValueError, match="jacobian"):
+        dd.grad(dd.replay(np.sin))(np.ones(2))
+    with pytest.raises(dd.DifferentiationTypeError, match="takes a function"):
+        dd.replay(np.ones(2))
+
+
+@pytest.mark.parametrize("options", [
+    {"mode": "forward"}, {"mode": "reverse"}, {"chunk_size": 1}, {"strict": True}, {"max_memory": 10**6},
+    {"argnums": (0,)}, {"progress": True},
+], ids=str)
+def test_options_take_the_ordinary_way(options):
+    replayed, g = counted(rosenbrock)
+    gradient = dd.grad(replayed, **options)
+    x = np.array([0.5, 1.5, -0.3])
+    for _ in range(2):
+        calls = g.calls
+        found = gradient(x)
+        assert_close(found[0] if isinstance(found, tuple) else found, dd.grad(rosenbrock)(x), 1e-14)
+        assert g.calls > calls
+    assert not replayed.refusals
+
+
+def test_aux_takes_the_ordinary_way():
+    gradient = dd.grad(dd.replay(lambda x: (np.sum(x**2), "aux")), has_aux=True)
+    for _ in range(2):
+        found, aux = gradient(np.ones(2))
+        assert aux == "aux"
+        np.testing.assert_array_equal(found, [2.0, 2.0])
+
+
+def test_nesting():
+    f = dd.replay(lambda x: np.sum(np.sin(x) * x**2))
+    x = np.array([0.3, 1.4])
+    dd.grad(f)(x)
+    assert_close(dd.jacobian(dd.grad(f))(x), dd.hessian(f.function)(x), 1e-13)
+    assert_close(dd.jacobian(dd.hessian(f))(x), dd.jacobian(dd.hessian(f.function))(x), 1e-12)
+    assert_close(dd.grad(lambda v: np.sum(dd.grad(f)(v) ** 2))(x), dd.grad(lambda v: np.sum(dd.grad(f.function)(v) ** 2))(x),
+                 1e-13)
+    outer = dd.replay(lambda x: np.sum(dd.grad(f)(x)))  # refused, and right
+    assert_close(dd.grad(outer)(x), dd.grad(lambda v: np.sum(dd.grad(f.function)(v)))(x), 1e-13)
+
+
+def test_results_and_arguments_are_the_callers():
+    x = np.linspace(0.1, 1.0, 600)
+    before = x.copy()
+    for transform in (dd.jacobian, dd.value_and_jacobian, sparse_jacobian):
+        run = transform(dd.replay(lambda v: v * 2.0 if v.size else v))
+        run(x)
+        first = run(x)
+        kept = [part.copy() for part in parts(first)]
+        for part in first if isinstance(first, tuple) else [first]:
+            data = part.data if hasattr(part, "indptr") else part
+            assert data.flags.writeable
+            assert not np.shares_memory(data, x)
+            data[...] = -1.0
+            if hasattr(part, "indptr"):
+                part.indices[...] = 0
+        for got, want in zip(parts(run(x)), kept, strict=True):
+            np.testing.assert_array_equal(got, want)
+    value, _ = dd.jvp(dd.replay(lambda v: v), (x,), (x,))
+    assert not np.shares_memory(value, x)
+    np.testing.assert_array_equal(x, before)
+
+
+def test_layouts_of_arguments():
+    f = lambda x: np.sum(x**2 * np.arange(6.0).reshape(2, 3))  # noqa: E731
+    gradient = dd.grad(dd.replay(f))
+    x = np.arange(6.0).reshape(2, 3) + 1
+    for a in (x, np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2], x.astype(int), x.astype(np.float32), x.tolist()):
+        if not isinstance(a, list):
+            assert_close(gradient(a), dd.grad(f)(a), 1e-6 if getattr(a, "dtype", None) == np.float32 else 1e-15)
+
+
+def test_methods_and_pickles():
+    class Model:
+        power = 3
+
+        @dd.replay
+        def loss(self, x):
+            return np.sum(x**self.power)
+
+    assert_close(dd.grad(Model().loss)(np.array([1.0, 2.0])), [3.0, 12.0], 1e-15)
+    copy = pickle.loads(pickle.dumps(dd.replay(np.sum)))
+    assert_close(dd.grad(copy)(np.array([1.0, 2.0])), [1.0, 1.0], 0)
+
+
+def test_kinds_and_branches_are_bounded():
+    replayed = dd.replay(lambda x: np.sum(x**2))
+    for n in range(2, programs.KINDS + 10):
+        dd.grad(replayed)(np.ones(n))
+    assert len(replayed._programs) <= programs.KINDS
+
+    def f(x):
+        for k in range(20):
+            if x[0] < k:
+                return x[0] * k
+        return x[0]
+
+    replayed = dd.replay(f)
+    for k in range(20):
+        assert_close(dd.grad(replayed)(np.array([k - 0.5])), [k], 0)
+    assert max(map(len, replayed._programs.values())) == programs.BRANCHES
+
+
+def test_too_many_operations_are_refused():
+    replayed = dd.replay(lambda x: sum((x * float(i) for i in range(30_000)), np.zeros(2)).sum())
+    dd.grad(replayed)(np.ones(2))
+    (reason,) = replayed.refusals.values()
+    assert "too many operations" in reason
