@@ -70,13 +70,16 @@ def _jacobian(settings, scalar=False):
         call, val, planes = _first_order(settings, args, kwargs, scalar, done)
         return call.value(val), call.derivative(planes), call.aux
 
-    return programs.replayed(settings, 1, scalar, compute)
+    return compute
 
 
-def _public(function, compute, pick):
+def _public(settings, order, scalar, pick):
     """A transformed function; ``pick`` chooses what it returns from the tuple (value, derivatives, aux)."""
+    compute = (_jacobian if order == 1 else _hessian)(settings, scalar)
+    if programs.replays(settings):
+        return functools.wraps(settings.function)(programs.replayed(settings, order, scalar, compute, pick))
 
-    @functools.wraps(function)
+    @functools.wraps(settings.function)
     def transformed(*args, **kwargs):
         return pick(compute(args, kwargs))
 
@@ -157,7 +160,7 @@ def jacobian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False,
         "jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic,
         executor=executor, progress=progress, sparse=sparse,
     )
-    return _public(function, _jacobian(settings), _only(has_aux))
+    return _public(settings, 1, False, _only(has_aux))
 
 
 def value_and_jacobian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False, batched=False,
@@ -179,7 +182,7 @@ def value_and_jacobian(function, argnums=0, *, mode="auto", chunk_size=None, spa
         "value_and_jacobian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic,
         executor=executor, progress=progress, sparse=sparse,
     )
-    return _public(function, _jacobian(settings), _both(has_aux))
+    return _public(settings, 1, False, _both(has_aux))
 
 
 def grad(function, argnums=0, *, mode="auto", chunk_size=None, executor=None, max_memory=None, has_aux=False,
@@ -206,7 +209,7 @@ def grad(function, argnums=0, *, mode="auto", chunk_size=None, executor=None, ma
         "grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic,
         executor=executor, progress=progress,
     )
-    return _public(function, _jacobian(settings, scalar=True), _only(has_aux))
+    return _public(settings, 1, True, _only(has_aux))
 
 
 def value_and_grad(function, argnums=0, *, mode="auto", chunk_size=None, executor=None, max_memory=None, has_aux=False,
@@ -223,7 +226,7 @@ def value_and_grad(function, argnums=0, *, mode="auto", chunk_size=None, executo
         "value_and_grad", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic,
         executor=executor, progress=progress,
     )
-    return _public(function, _jacobian(settings, scalar=True), _both(has_aux))
+    return _public(settings, 1, True, _both(has_aux))
 
 
 def derivative(function, *, order=1, strict=False, holomorphic=False, blockwise=False, threads=None):
@@ -445,7 +448,7 @@ def _hessian(settings, scalar=False):
             hess = as_sparse_hessian(hess, call.point) if settings.sparse else hess
         return call.value(val), None if first is None else call.derivative(first), hess, call.aux
 
-    return programs.replayed(settings, 2, scalar, compute)
+    return compute
 
 
 def hessian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False, batched=False, executor=None,
@@ -475,13 +478,11 @@ def hessian(function, argnums=0, *, mode="auto", chunk_size=None, sparse=False, 
     array([[6., 2.],
            [2., 0.]])
     """
-    compute = _hessian(
-        Settings(
-            "hessian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic,
-            executor=executor, progress=progress, sparse=sparse,
-        )
+    settings = Settings(
+        "hessian", function, argnums, mode, chunk_size, max_memory, batched, has_aux, strict, holomorphic,
+        executor=executor, progress=progress, sparse=sparse,
     )
-    return _public(function, compute, operator.itemgetter(2, 3) if has_aux else operator.itemgetter(2))
+    return _public(settings, 2, False, operator.itemgetter(2, 3) if has_aux else operator.itemgetter(2))
 
 
 def value_grad_and_hessian(function, argnums=0, *, mode="auto", chunk_size=None, executor=None, max_memory=None,
@@ -503,10 +504,8 @@ def value_grad_and_hessian(function, argnums=0, *, mode="auto", chunk_size=None,
         "value_grad_and_hessian", function, argnums, mode, chunk_size, max_memory, False, has_aux, strict, holomorphic,
         executor=executor, progress=progress,
     )
-    compute = _hessian(settings, scalar=True)
-
     pick = (lambda done: ((done[0], done[3]), *done[1:3])) if has_aux else operator.itemgetter(0, 1, 2)
-    return _public(function, compute, pick)
+    return _public(settings, 2, True, pick)
 
 
 def hvp(function, primals, tangents, *, mode="auto", chunk_size=None, max_memory=None, strict=False):

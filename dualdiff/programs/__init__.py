@@ -86,8 +86,11 @@ class Replayed:
     def __reduce__(self):
         return Replayed, (self.function,)
 
-    def run(self, task, ordinary, args, kwargs, argnum=0, directions=()):
-        """What a task asks for at these arguments: by a program, or where there is none by ``ordinary()``."""
+    def run(self, task, ordinary, args, kwargs, argnum=0, directions=(), latest=None):
+        """What a task asks for at these arguments: by a program, or where there is none by ``ordinary()``.
+
+        ``latest`` is a list for the `shortcut` to the program that has run.
+        """
         signature = _signature(args, kwargs, argnum)
         if signature is None:
             return ordinary()
@@ -98,6 +101,8 @@ class Replayed:
         for program, finish in programs:
             found = program.run(inputs)
             if found is not None:
+                if latest is not None:
+                    latest[:] = shortcut(program, task, args)
                 return finish(found[0]) if found[1] else ordinary()
         result = ordinary()
         if len(programs) < BRANCHES and key not in self.refusals:
@@ -159,6 +164,36 @@ def _signature(args, kwargs, argnum):
 
 
 
+def shortcut(program, task, args):
+    """The program as a function of a tuple of arguments, for one dense result of one array or list of numbers.
+
+    It returns None for other arguments and where the program does not serve: 0.3 µs where `Replayed.run` takes 3.
+    """
+    if len(args) > 1 or task.sparse or task.name.startswith("value"):
+        return []
+    (x,) = args
+    if type(x) is list:
+        count, numbers = len(x), program.numbers
+
+        def run(args):
+            if len(args) == 1 and type(args[0]) is list and len(args[0]) == count:
+                found = numbers(args[0])
+                if type(found) is tuple and found[1]:
+                    return found[0][0]
+    elif type(x) is np.ndarray:
+        shape, whole, double = x.shape, program.run, np.dtype(float)
+
+        def run(args):
+            x = args[0] if len(args) == 1 else None
+            if type(x) is np.ndarray and x.shape == shape and x.dtype is double and x.flags.c_contiguous:
+                found = whole([x])
+                if found is not None and found[1]:
+                    return found[0][0]
+    else:
+        return []
+    return [run]
+
+
 class Task(NamedTuple):
     """What a program computes."""
 
@@ -178,13 +213,16 @@ def replays(settings):
     )
 
 
-def replayed(settings, order, scalar, compute):
-    """``compute(args, kwargs)`` of a transform, by programs where they serve."""
-    if not replays(settings):
-        return compute
+def replayed(settings, order, scalar, compute, pick):
+    """A transform, ``pick(compute(args, kwargs))``, that runs programs where they serve."""
     function, argnum, task = settings.function, settings.argnums, Task(settings.name, order, scalar, settings.sparse)
+    latest = []
 
-    def run(args, kwargs):
-        return function.run(task, lambda: compute(args, kwargs), args, kwargs, argnum)
+    def transformed(*args, **kwargs):
+        if latest and not kwargs:
+            found = latest[0](args)
+            if found is not None:
+                return found
+        return pick(function.run(task, lambda: compute(args, kwargs), args, kwargs, argnum, latest=latest))
 
-    return run
+    return transformed

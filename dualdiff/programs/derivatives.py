@@ -6,10 +6,11 @@ the program computes the non-zero derivatives alone. One direction is the case w
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from .graph import Map, NotReplayable
+from .graph import Entry, Map, NotReplayable
 
 # Planes of one entry, and entries of a sum taken apart, beyond which a graph is not structured.
 PLANES = 32
@@ -42,6 +43,17 @@ def weights(graph, entry):
 # -- backwards ---------------------------------------------------------------------------------------------------------
 
 
+class _Weighted(NamedTuple):
+    """A stack of cotangents that are ``weight * base``: one array of factors for all of a stack.
+
+    Elementwise code changes the weight alone, as long as nothing else is needed: of a regression's Hessian one product
+    of the size of the stack is left of nine.
+    """
+
+    weight: Entry
+    base: Entry
+
+
 class _Sweep:
     """The cotangents of one pullback: ``lead`` is () for one, (m,) for a stack of m."""
 
@@ -51,10 +63,24 @@ class _Sweep:
     def give(self, entry, g):
         """Add to the cotangent of an entry."""
         held = self.cotangents.get(id(entry))
-        self.cotangents[id(entry)] = g if held is None else self.graph.plus(held, g)
+        if held is not None:
+            if isinstance(g, _Weighted) and isinstance(held, _Weighted) and g.base is held.base:
+                g = _Weighted(self.graph.plus(held.weight, g.weight), g.base)
+            else:
+                g = self.graph.plus(self.plain(held), self.plain(g))
+        self.cotangents[id(entry)] = g
+
+    def times(self, slope, g):
+        """A local derivative times a cotangent."""
+        if isinstance(g, _Weighted):
+            return _Weighted(self.graph.times(g.weight, slope), g.base)
+        return _Weighted(slope, g) if self.lead else self.graph.times(slope, g)
+
+    def plain(self, g):
+        return self.graph.times(*g) if isinstance(g, _Weighted) else g
 
     def full(self, g, entry):
-        return self.graph.expand(g, self.lead + entry.shape)
+        return self.graph.expand(self.plain(g), self.lead + entry.shape)
 
     def reduced(self, g, entry, arg):
         """The cotangent of an operand that was broadcast to the shape of ``entry``."""
@@ -67,33 +93,40 @@ class _Sweep:
         axes = tuple(len(self.lead) + i for i, n in enumerate(base) if n == 1 and entry.shape[i] != 1)
         return self.graph.reshape(self.graph.reduce("sum", g, axes), shape)
 
+    def reshaped(self, g, entry, arg):
+        """The cotangent of an operand that has the same entries in another shape."""
+        if isinstance(g, _Weighted) and g.weight.size in (1, arg.size):
+            weight = g.weight if g.weight.size == 1 else self.graph.reshape(g.weight, arg.shape)
+            return _Weighted(weight, self.graph.reshape(g.base, self.lead + arg.shape))
+        return self.graph.reshape(self.full(g, entry), self.lead + arg.shape)
+
     def back(self, entry, g, wanted):
         """Hand a cotangent on to those operands that are wanted."""
         kind, args = entry.op, entry.args
         if kind in _ELEMENTWISE:
             for arg, slope in zip(args, self.graph.slopes(entry), strict=True):
                 if slope is not None and id(arg) in wanted:
-                    self.give(arg, self.reduced(self.graph.times(slope, g), entry, arg))
+                    self.give(arg, self.reduced(self.times(slope, g), entry, arg))
         else:
             getattr(self, f"_{kind}")(entry, g, wanted)
 
     def _where(self, entry, g, wanted):
         condition, *branches = entry.args
-        zero = self.graph.constant(0.0)
+        zero, g = self.graph.constant(0.0), self.plain(g)
         for i, arg in enumerate(branches):
             if id(arg) in wanted:
                 part = self.graph.where(condition, *((g, zero) if i == 0 else (zero, g)))
                 self.give(arg, self.reduced(part, entry, arg))
 
     def _sum(self, entry, g, wanted):
-        (x,) = entry.args
+        (x,), g = entry.args, self.plain(g)
         if g.shape:
             kept = tuple(1 if i in entry.data else n for i, n in enumerate(x.shape))
             g = self.graph.expand(self.graph.reshape(g, self.lead + kept), self.lead + x.shape)
         self.give(x, g)
 
     def _max(self, entry, g, wanted):
-        (x,) = entry.args
+        (x,), g = entry.args, self.plain(g)
         kept = tuple(1 if i in entry.data else n for i, n in enumerate(x.shape))
         g = g if not g.shape else self.graph.reshape(g, self.lead + kept)
         self.give(x, self.graph.times(weights(self.graph, entry), g))
@@ -104,11 +137,12 @@ class _Sweep:
         (x,), places = entry.args, entry.data
         if places.stops:
             return
-        g = self.full(g, entry)
         shape = self.lead + x.shape
         if places.is_whole(x.size):
-            self.give(x, self.graph.reshape(g, shape))
-        elif places.expands is not None:
+            self.give(x, self.reshaped(g, entry, x))
+            return
+        g = self.full(g, entry)
+        if places.expands is not None:
             axes = tuple(len(self.lead) + i for i, n in enumerate(places.expands) if n == 1 and entry.shape[i] != 1)
             self.give(x, self.graph.reshape(self.graph.reduce("sum", g, axes), shape))
         else:
@@ -126,23 +160,24 @@ class _Sweep:
     def _matmul(self, entry, g, wanted):
         a, b = entry.args
         ta, tb = entry.data
-        g, graph = self.full(g, entry), self.graph
+        g = self.full(g, entry)
         if self.lead and len(entry.shape) == 3:
             raise NotReplayable("stacks of products with several outputs have no program; take one output")
         if id(a) in wanted:
-            self.give(a, self._against(graph, g, b, (False, not tb), a, ta))
+            self.give(a, self._against(g, b, (False, not tb), a, ta))
         if id(b) in wanted:
-            self.give(b, self._against(graph, a, g, (not ta, False), b, tb))
+            self.give(b, self._against(a, g, (not ta, False), b, tb))
 
-    def _against(self, graph, left, right, transposed, operand, was_transposed):
-        """A product with a cotangent, in the shape in which the operand is stored."""
-        if self.lead and left.shape[0] == self.lead[0] and len(left.shape) == 3 and len(right.shape) == 2 \
-                and not transposed[0]:
-            # One product of all rows of a stack.
+    def _against(self, left, right, transposed, operand, was_transposed):
+        """A product with a cotangent, in the shape in which the operand is stored; stacks go in one product."""
+        graph, (tl, tr) = self.graph, transposed
+        if len(left.shape) == 3 and len(right.shape) == 2 and not tl:
             m, p, q = left.shape
-            flat = graph.reshape(left, (m * p, q))
-            found = graph.matmul(flat, right, transposed)
+            found = graph.matmul(graph.reshape(left, (m * p, q)), right, transposed)
             found = graph.reshape(found, (m, p, found.shape[-1]))
+        elif len(right.shape) == 3 and right.shape[2] == 1 and len(left.shape) == 2 and not tr:
+            found = graph.matmul(graph.reshape(right, right.shape[:2]), left, (False, not tl))
+            found = graph.reshape(found, (*found.shape, 1))
         else:
             found = graph.matmul(left, right, transposed)
         if was_transposed:
@@ -175,7 +210,7 @@ def pullback(graph, output, inputs, lead=()):
             sweep.back(entry, g, wanted)
     zeros = [graph.constant(np.zeros(lead + one.shape)) for one in inputs]
     found = [sweep.cotangents.get(id(one), zero) for one, zero in zip(inputs, zeros, strict=True)]
-    return [graph.expand(g, lead + one.shape) for g, one in zip(found, inputs, strict=True)]
+    return [sweep.full(g, one) for g, one in zip(found, inputs, strict=True)]
 
 
 # -- forward -----------------------------------------------------------------------------------------------------------

@@ -99,6 +99,14 @@ def number(entry):
     return float(entry.data.reshape(())) if entry.op == "constant" and entry.size == 1 else None
 
 
+def is_identity(entry):
+    """Whether an entry is the unit matrix, from which cotangents of several outputs begin."""
+    return (
+        entry.op == "constant" and len(entry.shape) == 2 and entry.shape[0] == entry.shape[1]
+        and np.array_equal(entry.data, np.eye(entry.shape[0]))
+    )
+
+
 class Graph:
     """Makes entries. Methods named as NumPy's functions make what those compute, operation by operation.
 
@@ -176,6 +184,8 @@ class Graph:
         if inner != again or not inner:
             raise NotReplayable(f"a product of shapes {a.shape} and {b.shape} has no program; use sums")
         lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        if is_identity(a):
+            return self.moved(b, lambda index: np.swapaxes(index, -1, -2)) if transposed[1] else b
         return self._entry("matmul", (a, b), transposed, (*lead, rows, columns))
 
     # -- movements -----------------------------------------------------------------------------------------------------
@@ -263,6 +273,8 @@ class Graph:
             return self.expand(self.scale(a, y), np.broadcast_shapes(x.shape, y.shape))
         if y1 is None:
             return self.expand(self.scale(b, x), np.broadcast_shapes(x.shape, y.shape))
+        if x.op == y.op == "constant":
+            return self.constant(x.data * y.data)
         if not 1e-60 < abs(a * b) < 1e60:
             return self.binary("multiply", x, y)
         return self.scale(a * b, self.binary("multiply", x1, y1))

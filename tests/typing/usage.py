@@ -44,6 +44,10 @@ with dd.threads(2):
     dd.jvp(np.sin, (x,), (x,), blockwise=True, threads=2)
 curve, covariance = dd.propagate(lambda b: model(b, x), b, np.diag([0.1, 0.01]))
 third = dd.derivative(np.sin, order=3)(0.1)
+replayed = dd.replay(loss)
+assert_type(replayed(b, x), np.float64)
+assert_type(dd.grad(replayed)(b, x), NDArray[Any])
+reasons: list[str] = list(replayed.refusals.values())
 error: float = dd.check_derivatives(lambda b: loss(b, x), b).first_error
 
 
@@ -100,6 +104,15 @@ def rule(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
 assert_type(cube(2.0) + log1pexp(2.0), float)
 
 
+class Model:
+    @dd.replay
+    def loss(self, b: Vector) -> np.float64:
+        return loss(b, x)
+
+
+assert_type(Model().loss(b), np.float64)
+
+
 def refused() -> None:
     """Never called: strict mypy reports an ignore that nothing needs, so each of these lines must be an error."""
     dd.jacobian(3.0)  # type: ignore[call-overload]
@@ -107,3 +120,5 @@ def refused() -> None:
     print(dual.tangents)  # type: ignore[attr-defined]
     float(dual)  # type: ignore[arg-type]
     dd.jacobian(model)(None, x)  # type: ignore[call-overload]
+    replayed(b, "x")  # type: ignore[arg-type]
+    dd.replay(b)  # type: ignore[arg-type]
