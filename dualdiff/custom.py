@@ -7,7 +7,7 @@ import numpy as np
 
 from ._reverse import record
 from .errors import DifferentiationTypeError, DifferentiationValueError
-from .kinds import is_dual, is_traced, level
+from .kinds import is_dual, is_traced, level, refuse_symbols
 from .nested import strong_product
 from .numpy_rules.registry import apply_custom, numbers
 from .packing import shape_of
@@ -53,6 +53,7 @@ def elementwise(*, d1, d2=None):
         def wrapped(x):
             x = numbers(x)
             if not is_dual(x):
+                refuse_symbols(function.__name__, [x])
                 return function(x)
             return apply_custom(named(function, lambda a: wrapped(a) if is_dual(a) else function(a)), tangent, [x])
 
@@ -193,6 +194,7 @@ def _ruled(function, rules, tangent, method, form, recorded=None):
     def wrapped(*args):
         inputs = [numbers(a) for a in args]
         if not any(is_dual(a) for a in inputs):
+            refuse_symbols(function.__name__, args)
             return function(*args)
         if not rules:
             raise DifferentiationTypeError(

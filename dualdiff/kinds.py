@@ -4,6 +4,8 @@ Rules ask here, so that a rule written for dual numbers serves reverse mode too:
 itself recorded and transposed.
 """
 
+import numpy as np
+
 from . import _array
 from ._reverse import carries_derivatives as is_dual
 from ._reverse import is_traced, level_of, row, row2
@@ -17,6 +19,19 @@ class Symbolic:
     """What `dualdiff.replay` shows to a function in the place of an array or a number."""
 
     __slots__ = ()
+
+
+class NotReplayable(BaseException):
+    """A function does something that no program can repeat. No `Exception`, so that users' handlers let it pass."""
+
+
+def refuse_symbols(name, args):
+    """Raise `NotReplayable` where a function with a rule of the user's own would be recorded through its value."""
+    for a in args:
+        if isinstance(a, Symbolic):
+            raise NotReplayable(f"it calls {name}, which has a rule of its own")
+        if isinstance(a, list | tuple) or (isinstance(a, np.ndarray) and a.dtype == object):
+            refuse_symbols(name, a if isinstance(a, list | tuple) else a.ravel().tolist())
 
 
 def lift(x):

@@ -85,7 +85,8 @@ def test_most_problems_have_programs():
     for problem in PROBLEMS:
         replayed = dd.replay(problem.f)
         dd.jacobian(replayed)(problem.x)
-        refused |= {problem.name: reason for reason in replayed.refusals.values()}
+        refused[problem.name] = next(iter(replayed.refusals.values()), None)
+    refused = {name: reason for name, reason in refused.items() if reason is not None}
     assert len(refused) < len(PROBLEMS) / 2, refused
     assert all(refused.values())
 
@@ -198,7 +199,7 @@ def test_functions(name):
     points = [(x,), (x * 1.01,), (x + 1e-3,)]
     for transform in FIRST:
         check(transform, f, *points)
-    loss = lambda v: np.sum(np.array(f(v)) ** 2) if isinstance(f(v), list) else np.sum(f(v) ** 2)  # noqa: E731
+    loss = lambda v: np.sum(np.array(f(v)) ** 2) if isinstance(f(v), list) else np.sum(f(v) ** 2)
     for transform in SCALAR:
         check(transform, loss, *points, tolerance=1e-11)
 
@@ -280,7 +281,7 @@ def test_a_loop_until_convergence():
 
 def test_strong_zero_goes_the_ordinary_way():
     """A tangent of 0 beside an infinite slope contributes 0, which the plain product of a program does not."""
-    f = lambda x: np.sum(np.sqrt(x * np.array([0.0, 1.0])))  # noqa: E731
+    f = lambda x: np.sum(np.sqrt(x * np.array([0.0, 1.0])))
     replayed = dd.replay(f)
     x = np.array([1.0, 4.0])
     np.testing.assert_array_equal(dd.grad(replayed)(x), dd.grad(f)(x))
@@ -289,7 +290,7 @@ def test_strong_zero_goes_the_ordinary_way():
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_what_is_not_finite_is_asked_again():
-    f = lambda x: np.sum(np.sqrt(x))  # noqa: E731
+    f = lambda x: np.sum(np.sqrt(x))
     gradient = dd.grad(dd.replay(f))
     gradient(np.array([1.0, 2.0]))
     np.testing.assert_array_equal(gradient(np.array([0.0, 4.0])), [np.inf, 0.25])
@@ -297,7 +298,7 @@ def test_what_is_not_finite_is_asked_again():
 
 
 def test_further_arguments_are_inputs():
-    f = lambda x, a, k, n=2: np.sum(a * x**n) * k  # noqa: E731
+    f = lambda x, a, k, n=2: np.sum(a * x**n) * k
     replayed, g = counted(f)
     x = np.array([1.0, 2.0])
     gradient = dd.grad(replayed)
@@ -321,7 +322,7 @@ def test_captured_arrays_are_those_of_the_recording():
 
 
 @pytest.mark.parametrize(("f", "why"), [
-    (lambda x: np.sum(np.linalg.inv(np.outer(x, x) + np.eye(2))), "np.inv"),
+    (lambda x: np.sum(np.linalg.inv(np.outer(x, x) + np.eye(2))), "np.linalg.inv"),
     (lambda x: x[int(dd.value(x)[0] > 0)], "plain number"),
     (lambda x: np.sort(x).sum(), "np.sort"),
     (lambda x: np.cumsum(x).sum(), "np.cumsum"),
@@ -357,6 +358,45 @@ def test_writing_is_refused():
             assert_close(dd.grad(replayed)(x.copy()), dd.grad(function)(x.copy()), 1e-15)
         (reason,) = replayed.refusals.values()
         assert why in reason
+
+
+def test_rules_of_the_users_own_are_asked():
+    """A rule that is not the derivative of its function's text would be lost by recording the text."""
+    @dd.custom_jvp
+    def clipped(x):
+        return x * x
+
+    @clipped.defjvp
+    def rule(primals, tangents):
+        (x,), (t,) = primals, tangents
+        return x * x, t * np.clip(2.0 * x, -3.0, 3.0)
+
+    @dd.custom_vjp
+    def pulled(x):
+        return x * x
+
+    @pulled.defvjp
+    def back(x):
+        return x * x, lambda g: g * np.clip(2.0 * x, -3.0, 3.0)
+
+    own = dd.elementwise(d1=lambda x: np.clip(2.0 * x, -3.0, 3.0))(lambda x: x * x)
+    for f in (clipped, pulled, own):
+        for g in (lambda x, f=f: np.sum(f(x)), lambda x, f=f: np.sum(f([x[0], x[1]]))):
+            gradient = dd.grad(dd.replay(g))
+            gradient(np.array([1.0, 1.4]))
+            np.testing.assert_array_equal(gradient(np.array([1.0, 5.0])), [2.0, 3.0])
+
+
+def test_handlers_do_not_hide_a_refusal():
+    def f(x):
+        try:
+            return np.sum(np.sort(x) * np.arange(2.0))
+        except Exception:
+            return np.sum(x * np.array([0.0, 1.0]))
+
+    gradient = dd.grad(dd.replay(f))
+    gradient(np.array([1.0, 2.0]))
+    np.testing.assert_array_equal(gradient(np.array([2.0, 1.0])), [1.0, 0.0])
 
 
 def test_errors_are_the_users():
@@ -401,8 +441,11 @@ def test_nesting():
     dd.grad(f)(x)
     assert_close(dd.jacobian(dd.grad(f))(x), dd.hessian(f.function)(x), 1e-13)
     assert_close(dd.jacobian(dd.hessian(f))(x), dd.jacobian(dd.hessian(f.function))(x), 1e-12)
-    assert_close(dd.grad(lambda v: np.sum(dd.grad(f)(v) ** 2))(x), dd.grad(lambda v: np.sum(dd.grad(f.function)(v) ** 2))(x),
-                 1e-13)
+
+    def squared(f):
+        return lambda v: np.sum(dd.grad(f)(v) ** 2)
+
+    assert_close(dd.grad(squared(f))(x), dd.grad(squared(f.function))(x), 1e-13)
     outer = dd.replay(lambda x: np.sum(dd.grad(f)(x)))  # refused, and right
     assert_close(dd.grad(outer)(x), dd.grad(lambda v: np.sum(dd.grad(f.function)(v)))(x), 1e-13)
 
@@ -430,12 +473,11 @@ def test_results_and_arguments_are_the_callers():
 
 
 def test_layouts_of_arguments():
-    f = lambda x: np.sum(x**2 * np.arange(6.0).reshape(2, 3))  # noqa: E731
+    f = lambda x: np.sum(x**2 * np.arange(6.0).reshape(2, 3))
     gradient = dd.grad(dd.replay(f))
     x = np.arange(6.0).reshape(2, 3) + 1
-    for a in (x, np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2], x.astype(int), x.astype(np.float32), x.tolist()):
-        if not isinstance(a, list):
-            assert_close(gradient(a), dd.grad(f)(a), 1e-6 if getattr(a, "dtype", None) == np.float32 else 1e-15)
+    for a in (x, np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2], x.astype(int), x.astype(np.float32)):
+        assert_close(gradient(a), dd.grad(f)(a), 1e-6 if a.dtype == np.float32 else 1e-15)
 
 
 def test_methods_and_pickles():

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import errors
+from ..kinds import NotReplayable
 
 # Ways through a function's branches that are kept for one kind of arguments.
 BRANCHES = 8
@@ -80,6 +81,9 @@ class Replayed:
     def __call__(self, *args, **kwargs):
         return self.function(*args, **kwargs)
 
+    def __repr__(self):
+        return f"replay({self.function!r})"
+
     def __get__(self, instance, owner=None):
         return self if instance is None else functools.partial(self, instance)
 
@@ -126,13 +130,21 @@ class Replayed:
 
         try:
             program = made(self.function, key[0], args, argnum, inputs, result)
+        except NotReplayable as reason:
+            self._refuse(key, str(reason))
+            return
         except Exception as reason:
             # Whatever it was: the ordinary way serves it, or raises what the caller is to see.
-            self.refusals[key] = str(reason) or type(reason).__name__
+            self._refuse(key, f"while it was recorded, {type(reason).__name__}: {reason}")
             return
         if len(self._programs) >= KINDS:
             self._programs.clear()
         self._programs.setdefault(key, []).append(program)
+
+    def _refuse(self, key, reason):
+        if len(self.refusals) >= KINDS:
+            self.refusals.clear()
+        self.refusals[key] = reason
 
 
 def _signature(args, kwargs, argnum):

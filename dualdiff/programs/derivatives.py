@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .graph import Entry, Map, NotReplayable
+from ..kinds import NotReplayable
+from .graph import Entry, Map
 
 # Planes of one entry, and entries of a sum taken apart, beyond which a graph is not structured.
 PLANES = 32

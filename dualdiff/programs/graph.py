@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from .. import rules
-from ..errors import DualDiffError
+from ..kinds import NotReplayable
 
 UNARY = {row.name: i for i, row in enumerate(rules.UNARY)}
 BINARY = {row.name: i for i, row in enumerate(rules.BINARY)}
@@ -22,10 +22,6 @@ BINARY = {row.name: i for i, row in enumerate(rules.BINARY)}
 MOST = 20_000
 # Constants of so few numbers are compared by value.
 SHORT = 64
-
-
-class NotReplayable(DualDiffError):
-    """A function does something that no program can repeat; it goes on as it is."""
 
 
 class Map:

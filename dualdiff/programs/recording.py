@@ -3,9 +3,10 @@
 import numpy as np
 
 from .._program import Program
+from ..kinds import NotReplayable
 from ..results import sparse_arrays
 from .derivatives import Pushforward, ordered, pullback, triplets
-from .graph import MOST, Graph, Map, NotReplayable
+from .graph import MOST, Graph, Map
 from .symbols import Recorder
 
 # Outputs beyond which backward passes of a Jacobian are not worth their memory.

@@ -6,8 +6,8 @@ function is differentiated as any other is.
 
 import numpy as np
 
-from ..kinds import Symbolic
-from .graph import BINARY, UNARY, NotReplayable
+from ..kinds import NotReplayable, Symbolic
+from .graph import BINARY, UNARY
 
 _COMPARISONS = {np.less: "less", np.less_equal: "less_equal", np.equal: "equal", np.not_equal: "not_equal",
                 np.greater: "greater", np.greater_equal: "greater_equal"}
@@ -357,7 +357,7 @@ class Symbol(Symbolic):
     def __array_function__(self, function, types, args, kwargs):
         rule = FUNCTIONS.get(function)
         if rule is None:
-            raise NotReplayable(f"it calls np.{function.__name__}")
+            raise NotReplayable(f"it calls {function.__module__.replace('numpy', 'np', 1)}.{function.__name__}")
         return rule(self.recorder, *args, **kwargs)
 
 
