@@ -271,14 +271,18 @@ class Graph:
             return self.expand(self.scale(b, x), np.broadcast_shapes(x.shape, y.shape))
         if x.op == y.op == "constant":
             return self.constant(x.data * y.data)
-        if not 1e-60 < abs(a * b) < 1e60:
-            return self.binary("multiply", x, y)
-        return self.scale(a * b, self.binary("multiply", x1, y1))
+        if 1.0 not in (abs(a), abs(b)) and 1e-60 < abs(a * b) < 1e60:
+            return self.scale(a * b, self.binary("multiply", x1, y1))
+        # Signs go on, to end in a difference; a single factor stays, where what it is part of is shared.
+        (a, x), (b, y) = self._sign(x), self._sign(y)
+        return self.scale(a * b, self.binary("multiply", x, y))
+
+    def _sign(self, x):
+        factor, rest = self.scaled(x)
+        return (factor, rest) if factor == -1.0 and rest is not None else (1.0, x)
 
     def over(self, x, y):
-        (a, x1), (b, y1) = self.scaled(x), self.scaled(y)
-        x, a = (x1, a) if x1 is not None and a == -1.0 else (x, 1.0)
-        y, b = (y1, b) if y1 is not None and b == -1.0 else (y, 1.0)
+        (a, x), (b, y) = self._sign(x), self._sign(y)
         return self.scale(a * b, self._quotient(x, y))
 
     def _quotient(self, x, y):
@@ -295,15 +299,10 @@ class Graph:
             if x.shape == y.shape and x.size > 1:
                 first, second = (self._pieces(a) for a in (x, y))
                 return self.assemble((*first[0], *second[0]), (*first[1], *second[1]), x.shape)
-        a, x1 = self.scaled(x)
-        b, y1 = self.scaled(y)
-        if y1 is not None and b == -1.0 and not (x1 is not None and a == -1.0):
-            return self.binary("subtract", x, y1)
-        if x1 is not None and a == -1.0 and not (y1 is not None and b == -1.0):
-            return self.binary("subtract", y, x1)
-        if x1 is not None and a == -1.0:
-            return self.scale(-1.0, self.binary("add", x1, y1))
-        return self.binary("add", x, y)
+        (a, x1), (b, y1) = self._sign(x), self._sign(y)
+        if a == b:
+            return self.scale(a, self.binary("add", x1, y1))
+        return self.binary("subtract", x, y1) if b < 0.0 else self.binary("subtract", y, x1)
 
     @staticmethod
     def _pieces(x):
@@ -335,7 +334,7 @@ class Graph:
         raise NotReplayable("third derivatives have no program; nest the transforms of the function itself")
 
     def _slope(self, row, text, op, data, args):
-        if rules.is_zero(text, strict=False):
+        if is_zero(text):
             return None
         found = arithmetic(row, text)
         if found is not None:
@@ -357,6 +356,12 @@ class Graph:
         if isinstance(node.op, ast.Div):
             return self.over(left, right)
         return self.plus(left, right if isinstance(node.op, ast.Add) else self.scale(-1.0, right))
+
+
+@functools.cache
+def is_zero(text):
+    """Whether a slope is zero everywhere."""
+    return rules.is_zero(text, strict=False)
 
 
 @functools.cache
