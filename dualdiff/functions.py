@@ -13,7 +13,7 @@ import numpy as np
 from . import rules
 from ._array import plain_unary, settle
 from .errors import DifferentiationTypeError
-from .kinds import Symbolic, apply_unary, is_dual
+from .kinds import Symbolic, apply_unary, is_dual, refuse_symbols
 from .packing import has_duals, pack, primal
 
 
@@ -95,6 +95,8 @@ def value(x):
         return x.stopped()
     if isinstance(x, np.ndarray) and x.dtype == object and has_duals(x):
         return value(pack(x))
+    if isinstance(x, np.ndarray):
+        refuse_symbols("value", [x])
     if isinstance(x, list | tuple):
         return type(x)(value(entry) for entry in x) if not hasattr(x, "_fields") else type(x)(*map(value, x))
     if isinstance(x, dict):

@@ -6,6 +6,7 @@ What cannot be recorded, and whatever a program's result is not finite for, goes
 """
 
 import functools
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,11 @@ from ..kinds import NotReplayable
 BRANCHES = 8
 # Kinds of arguments that are kept.
 KINDS = 64
+# Different arguments at which a program must give what the ordinary way gives before it is trusted. A function that
+# asks for the type of an argument, say, shows another value only at the second.
+TRUSTED = 2
+# Comparisons that may end without a verdict, as those of zeros do.
+PATIENCE = 8
 
 
 def replay(function):
@@ -43,10 +49,10 @@ def replay(function):
     -----
     Arrays of float64, floats, and flat lists of floats are inputs of a program; whole numbers, strings, truth values
     and None belong to the kind of arguments, as shapes do. A branch (``if x[0] > 0``) is recorded as it was taken, and
-    tested whenever the program runs: where it goes the other way, the function is recorded again. Every new program is
-    compared with the ordinary derivative at the arguments at hand before it is used. Where a result is not finite, or
-    an option is given that programs do not know (``mode``, ``chunk_size``, ``strict`` and so on), the ordinary way is
-    taken, so that the answer is the same: `replay` never changes a result beyond rounding.
+    tested whenever the program runs: where it goes the other way, the function is recorded again. Every program is
+    compared with the ordinary derivative at the first two different arguments. Where a result is not finite, or an
+    option is given that programs do not know (``mode``, ``chunk_size``, ``strict`` and so on), the ordinary way is
+    taken, so that the answer is the same: `replay` never changes a result beyond rounding. It gives no warnings.
 
     Examples
     --------
@@ -63,6 +69,19 @@ def replay(function):
     return Replayed(function)
 
 
+class _Player:
+    """A program, the function that makes a transform's result of what it gives, and how well it is known."""
+
+    __slots__ = ("finish", "known", "program", "undecided")
+
+    def __init__(self, program, finish):
+        self.program, self.finish, self.known, self.undecided = program, finish, set(), 0
+
+    @property
+    def is_trusted(self):
+        return len(self.known) >= TRUSTED
+
+
 class Replayed:
     """A function whose derivatives are run as programs; see `replay`.
 
@@ -73,10 +92,10 @@ class Replayed:
     """
 
     def __init__(self, function):
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
         self.function = function
         self.refusals = {}
-        self._programs = {}
+        self._players = {}
 
     def __call__(self, *args, **kwargs):
         return self.function(*args, **kwargs)
@@ -88,12 +107,15 @@ class Replayed:
         return self if instance is None else functools.partial(self, instance)
 
     def __reduce__(self):
-        return Replayed, (self.function,)
+        name = getattr(self, "__qualname__", "")
+        module = sys.modules.get(getattr(self, "__module__", None))
+        # A decorated function is found by its name, as any other is.
+        return name if getattr(module, name, None) is self else (Replayed, (self.function,))
 
     def run(self, task, ordinary, args, kwargs, argnum=0, directions=(), latest=None):
         """What a task asks for at these arguments: by a program, or where there is none by ``ordinary()``.
 
-        ``latest`` is a list for the `shortcut` to the program that has run.
+        ``latest`` is a list of one item, for the `shortcut` to the program that has run.
         """
         signature = _signature(args, kwargs, argnum)
         if signature is None:
@@ -101,15 +123,21 @@ class Replayed:
         kinds, inputs = signature
         key = (task, *kinds)
         inputs += directions
-        programs = self._programs.get(key, ())
-        for program, finish in programs:
-            found = program.run(inputs)
-            if found is not None:
-                if latest is not None:
-                    latest[:] = shortcut(program, task, args)
-                return finish(found[0]) if found[1] else ordinary()
+        players = self._players.get(key, ())
+        for player in players:
+            found = player.program.run(inputs)
+            if found is None:
+                continue
+            if not found[1]:
+                return ordinary()
+            result = player.finish(found[0])
+            if not player.is_trusted:
+                return self._judged(key, player, result, ordinary, inputs)
+            if latest is not None:
+                latest[0] = shortcut(player.program, task, args)
+            return result
         result = ordinary()
-        if len(programs) < BRANCHES and key not in self.refusals:
+        if len(players) < BRANCHES and key not in self.refusals:
             self._learn(key, args, argnum, inputs, result)
         return result
 
@@ -125,11 +153,14 @@ class Replayed:
         return ordinary()
 
     def _learn(self, key, args, argnum, inputs, result):
-        """Make a program, and take it where its result is that of the ordinary way."""
+        """Make a program, and compare it with a result of the ordinary way."""
         from .recording import made  # once it is needed: five modules
 
         try:
-            program = made(self.function, key[0], args, argnum, inputs, result)
+            player = _Player(*made(self.function, key[0], args, argnum))
+            found = player.program.run(inputs)
+            if found is None:
+                raise NotReplayable("its branches do not repeat")
         except NotReplayable as reason:
             self._refuse(key, str(reason))
             return
@@ -137,9 +168,29 @@ class Replayed:
             # Whatever it was: the ordinary way serves it, or raises what the caller is to see.
             self._refuse(key, f"while it was recorded, {type(reason).__name__}: {reason}")
             return
-        if len(self._programs) >= KINDS:
-            self._programs.clear()
-        self._programs.setdefault(key, []).append(program)
+        if key not in self._players and len(self._players) >= KINDS:
+            self._players.clear()
+        self._players.setdefault(key, []).append(player)
+        if found[1]:
+            self._judged(key, player, player.finish(found[0]), lambda: result, inputs)
+
+    def _judged(self, key, player, result, ordinary, inputs):
+        """The result of a program that is not trusted yet; where it is not known for these inputs, the ordinary one."""
+        from .recording import agreement
+
+        numbers = tuple(a if type(a) is float else hash(a.tobytes()) for a in inputs)
+        if numbers in player.known:
+            return result
+        wanted = ordinary()
+        verdict = agreement(result, wanted)
+        if verdict:
+            player.known.add(numbers)
+        player.undecided += verdict is None
+        if verdict is False or player.undecided > PATIENCE:
+            self._players.pop(key, None)
+            self._refuse(key, "its program does not give what the function gives" if verdict is False else
+                         "its results are too small or not finite, so that nothing can be compared")
+        return wanted
 
     def _refuse(self, key, reason):
         if len(self.refusals) >= KINDS:
@@ -174,15 +225,13 @@ def _signature(args, kwargs, argnum):
     return kinds, inputs
 
 
-
-
 def shortcut(program, task, args):
     """The program as a function of a tuple of arguments, for one dense result of one array or list of numbers.
 
     It returns None for other arguments and where the program does not serve: 0.3 µs where `Replayed.run` takes 3.
     """
     if len(args) > 1 or task.sparse or task.name.startswith("value"):
-        return []
+        return None
     (x,) = args
     if type(x) is list:
         count, numbers = len(x), program.numbers
@@ -192,7 +241,9 @@ def shortcut(program, task, args):
                 found = numbers(args[0])
                 if type(found) is tuple and found[1]:
                     return found[0][0]
-    elif type(x) is np.ndarray:
+
+        return run
+    if type(x) is np.ndarray:
         shape, whole, double = x.shape, program.run, np.dtype(float)
 
         def run(args):
@@ -201,9 +252,9 @@ def shortcut(program, task, args):
                 found = whole([x])
                 if found is not None and found[1]:
                     return found[0][0]
-    else:
-        return []
-    return [run]
+
+        return run
+    return None
 
 
 class Task(NamedTuple):
@@ -228,11 +279,12 @@ def replays(settings):
 def replayed(settings, order, scalar, compute, pick):
     """A transform, ``pick(compute(args, kwargs))``, that runs programs where they serve."""
     function, argnum, task = settings.function, settings.argnums, Task(settings.name, order, scalar, settings.sparse)
-    latest = []
+    latest = [None]
 
     def transformed(*args, **kwargs):
-        if latest and not kwargs:
-            found = latest[0](args)
+        quick = latest[0]
+        if quick is not None and not kwargs:
+            found = quick(args)
             if found is not None:
                 return found
         return pick(function.run(task, lambda: compute(args, kwargs), args, kwargs, argnum, latest=latest))

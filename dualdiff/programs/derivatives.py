@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..kinds import NotReplayable
-from .graph import Entry, Map
+from .graph import Entry, Map, is_identity
 
 # Planes of one entry, and entries of a sum taken apart, beyond which a graph is not structured.
 PLANES = 32
@@ -177,7 +177,11 @@ class _Sweep:
             found = graph.matmul(graph.reshape(left, (m * p, q)), right, transposed)
             found = graph.reshape(found, (m, p, found.shape[-1]))
         elif len(right.shape) == 3 and right.shape[2] == 1 and len(left.shape) == 2 and not tr:
-            found = graph.matmul(graph.reshape(right, right.shape[:2]), left, (False, not tl))
+            flat = graph.reshape(right, right.shape[:2])
+            if is_identity(flat):  # the cotangents of several outputs begin as such
+                found = left if tl else graph.moved(left, np.transpose)
+            else:
+                found = graph.matmul(flat, left, (False, not tl))
             found = graph.reshape(found, (*found.shape, 1))
         else:
             found = graph.matmul(left, right, transposed)

@@ -95,8 +95,12 @@ def number(entry):
     return float(entry.data.reshape(())) if entry.op == "constant" and entry.size == 1 else None
 
 
+def _same_bits(kept, array):
+    return np.array_equal(kept.view(np.int64), np.array(array, dtype=np.float64, order="C").view(np.int64))
+
+
 def is_identity(entry):
-    """Whether an entry is the unit matrix, from which cotangents of several outputs begin."""
+    """Whether an entry is the unit matrix."""
     return (
         entry.op == "constant" and len(entry.shape) == 2 and entry.shape[0] == entry.shape[1]
         and np.array_equal(entry.data, np.eye(entry.shape[0]))
@@ -135,11 +139,11 @@ class Graph:
         return self._entry("constant", (), value, value.shape, key=key)
 
     def captured(self, array):
-        """The constant that an array of the function's own is; it is copied once."""
+        """The constant that an array of the function's own is; it is copied once, as long as it stays what it is."""
         if array.size <= SHORT:
             return self.constant(array)
         kept = self._kept.get(id(array))
-        if kept is None or not np.array_equal(kept[1].data, array, equal_nan=True):
+        if kept is None or not _same_bits(kept[1].data, array):
             kept = self._kept[id(array)] = (array, self.constant(array))
         return kept[1]
 
@@ -180,8 +184,6 @@ class Graph:
         if inner != again or not inner:
             raise NotReplayable(f"a product of shapes {a.shape} and {b.shape} has no program; use sums")
         lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        if is_identity(a):
-            return self.moved(b, lambda index: np.swapaxes(index, -1, -2)) if transposed[1] else b
         return self._entry("matmul", (a, b), transposed, (*lead, rows, columns))
 
     # -- movements -----------------------------------------------------------------------------------------------------
@@ -207,6 +209,8 @@ class Graph:
     def moved(self, x, function):
         """What a function that only moves entries makes of ``x``: it is asked where it moves them."""
         index = np.asarray(function(np.arange(x.size).reshape(x.shape)))
+        if index.dtype.kind not in "iu" or (index.size and not 0 <= index.min() <= index.max() < x.size):
+            raise NotReplayable("it moves entries to places that are no places")
         return self.gather(x, Map(index), index.shape)
 
     def expand(self, x, shape):

@@ -4,6 +4,8 @@ A symbol takes part in NumPy's protocols. What it cannot record exactly it refus
 function is differentiated as any other is.
 """
 
+import functools
+
 import numpy as np
 
 from ..kinds import NotReplayable, Symbolic
@@ -14,6 +16,10 @@ _COMPARISONS = {np.less: "less", np.less_equal: "less_equal", np.equal: "equal",
 _UFUNCS = {getattr(np, name): ("unary", name) for name in UNARY if isinstance(getattr(np, name, None), np.ufunc)}
 _UFUNCS |= {getattr(np, name): ("binary", name) for name in BINARY if isinstance(getattr(np, name, None), np.ufunc)}
 _REDUCTIONS = {np.add: "sum", np.maximum: "max", np.minimum: "min"}
+
+# What a symbol stands for: an array, which writing would change under all its names; a number of NumPy's; a float of
+# Python's, which raises where NumPy's goes on.
+ARRAY, NUMBER, PLAIN = range(3)
 
 # Symbols of one number that an array may be taken apart to.
 FEW = 1000
@@ -26,10 +32,16 @@ class Recorder:
     """One recording: its graph, and the decisions that were taken on values."""
 
     def __init__(self, graph):
-        self.graph, self.guards = graph, []
+        self.graph, self._decided = graph, {}
+        self.refused = None  # why, also where the function's own handlers caught that
+        self.is_closed = False
 
-    def symbol(self, value, entry, is_truth=False):
-        return Symbol(self, value, entry, is_truth)
+    @property
+    def guards(self):
+        return list(self._decided.values())
+
+    def symbol(self, value, entry, is_truth=False, kind=None):
+        return Symbol(self, value, entry, is_truth, (ARRAY if entry.shape else NUMBER) if kind is None else kind)
 
     def of(self, x):
         """Anything that meets a symbol, as a symbol."""
@@ -37,7 +49,8 @@ class Recorder:
             if x.recorder is not self:
                 raise NotReplayable("it mixes the arrays of two recordings")
             return x
-        if type(x) in (int, float, bool) or isinstance(x, np.generic):
+        kind = PLAIN if type(x) in (int, float, bool) else NUMBER if isinstance(x, np.generic) else ARRAY
+        if kind != ARRAY:
             array = np.asarray(x)
         elif type(x) is np.ndarray:
             array = x
@@ -50,7 +63,7 @@ class Recorder:
         if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
             raise NotReplayable(f"it computes with numbers of type {array.dtype}")
         entry = self.graph.captured(array) if array is x else self.graph.constant(array)
-        return Symbol(self, array, entry, array.dtype == bool)
+        return Symbol(self, array, entry, array.dtype == bool, kind)
 
     def packed(self, array):
         """An array of symbols of one number each."""
@@ -76,7 +89,7 @@ class Recorder:
             known = self._power(known, inputs, entries)
         if known is None:
             return self._logical(ufunc, inputs)
-        if all(x.is_truth for x in inputs):
+        if any(x.is_truth for x in inputs) and np.result_type(*values) not in (np.float64, np.int64):
             raise NotReplayable(f"it takes np.{ufunc.__name__} of truth values")
         value = ufunc(*(np.asarray(v, dtype=float) for v in values))
         return self.symbol(value, getattr(graph, known[0])(known[1], *entries))
@@ -122,13 +135,15 @@ class Recorder:
         """``x @ y`` of vectors, matrices and stacks of matrices."""
         if not x.shape or not y.shape or len(x.shape) > 2 or len(y.shape) > 2:
             raise NotReplayable(f"it multiplies arrays of shapes {x.shape} and {y.shape}")
+        if x.is_truth or y.is_truth:
+            raise NotReplayable("it multiplies truth values")
         value, graph = np.asarray(x.value, dtype=float) @ np.asarray(y.value, dtype=float), self.graph
         a = x.entry if len(x.shape) == 2 else graph.reshape(x.entry, (1, *x.shape))
         b = y.entry if len(y.shape) == 2 else graph.reshape(y.entry, (*y.shape, 1))
         return self.symbol(value, graph.reshape(graph.matmul(a, b), np.shape(value)))
 
-    def moved(self, x, function):
-        return self.symbol(function(np.asarray(x.value)), self.graph.moved(x.entry, function), x.is_truth)
+    def moved(self, x, function, kind=ARRAY):
+        return self.symbol(function(np.asarray(x.value)), self.graph.moved(x.entry, function), x.is_truth, kind)
 
     def joined(self, arrays, function):
         """A function that joins several arrays, asked where each entry of its result comes from."""
@@ -154,44 +169,90 @@ class Recorder:
         truth = bool(np.asarray(x.value).reshape(()))
         entry = x.entry if x.is_truth else self.graph.compare("not_equal", x.entry, self.graph.constant(0.0))
         if entry.op != "constant":
-            self.guards.append((entry, truth))
+            self._decided[id(entry)] = entry, truth
         return truth
 
+    def plainly(self, ufunc, inputs):
+        """An operator on Python's floats, as far as it raises nothing: the decision stands in the program."""
+        y = self.ufunc(ufunc, inputs)
+        y.kind, zero = PLAIN, self.of(0.0)
+        if ufunc in (np.divide, np.floor_divide, np.remainder):
+            self.decision(self.ufunc(np.not_equal, (inputs[1], zero)))
+        elif ufunc is np.power:
+            self.decision(self.ufunc(np.isfinite, (y,)))
+        return y
 
-def _refusal(what):
+
+def _plain(x):
+    """What a symbol stands for, after the recording."""
+    if isinstance(x, list | tuple):
+        return type(x)(map(_plain, x)) if not hasattr(x, "_fields") else x
+    return x.value if isinstance(x, Symbol) else x
+
+
+def _while_recorded(method):
+    """A method of a symbol, of which a failure is not forgotten; after the recording that of the plain value."""
+
+    @functools.wraps(method)
+    def called(self, *args, **kwargs):
+        recorder = self.recorder
+        if recorder.is_closed:
+            return getattr(np.asarray(self.value)[()], method.__name__)(*map(_plain, args), **kwargs)
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException as error:
+            recorder.refused = recorder.refused or str(error) or type(error).__name__
+            raise
+
+    return called
+
+
+def _refusal(name, what):
     def refuse(self, *args, **kwargs):
         raise NotReplayable(f"it {what}")
 
-    return refuse
+    refuse.__name__ = name
+    return _while_recorded(refuse)
 
 
-def _binary(ufunc):
+def _binary(name, ufunc):
     def forward(self, other):
         return self._operate(ufunc, self, other)
 
     def backward(self, other):
         return self._operate(ufunc, other, self)
 
-    return forward, backward
+    forward.__name__, backward.__name__ = f"__{name}__", f"__r{name}__"
+    return _while_recorded(forward), _while_recorded(backward)
 
 
-def _in_place(ufunc):
+def _in_place(name, ufunc):
     def operate(self, other):
-        if self.shape:  # the array has other names, perhaps; a number has not
+        if self.kind == ARRAY:
             raise NotReplayable("it writes to an array")
         return self._operate(ufunc, self, other)
 
-    return operate
+    operate.__name__ = f"__i{name}__"
+    return _while_recorded(operate)
+
+
+def _comparison(name, ufunc):
+    def compare(self, other):
+        y = self._operate(ufunc, self, other)
+        # Numbers compare to a bool of Python's, as dual numbers do.
+        return y if y is NotImplemented or y.shape else self.recorder.decision(y)
+
+    compare.__name__ = f"__{name}__"
+    return _while_recorded(compare)
 
 
 class Symbol(Symbolic):
     """An array, or a number, that a recording knows by value and by entry."""
 
-    __slots__ = ("entry", "is_truth", "recorder", "value")
-    __hash__ = None
+    __slots__ = ("entry", "is_truth", "kind", "recorder", "value")
 
-    def __init__(self, recorder, value, entry, is_truth=False):
-        self.recorder, self.value, self.entry, self.is_truth = recorder, value, entry, is_truth
+    def __init__(self, recorder, value, entry, is_truth, kind):
+        self.recorder, self.value, self.entry, self.is_truth, self.kind = recorder, value, entry, is_truth, kind
 
     # -- what an array tells of itself ---------------------------------------------------------------------------------
 
@@ -223,17 +284,24 @@ class Symbol(Symbolic):
     def __iter__(self):
         return (self[i] for i in range(len(self)))
 
+    @_while_recorded
     def __bool__(self):
         return self.recorder.decision(self)
 
+    @_while_recorded
     def __getitem__(self, index):
         if _holds_symbol(index):
             raise NotReplayable("it takes entries at places that depend on the input")
-        return self.recorder.moved(self, lambda a: a[index])
+        parts = index if isinstance(index, tuple) else (index,)
+        is_number = len(parts) == self.ndim and all(isinstance(part, int | np.integer) for part in parts)
+        return self.recorder.moved(self, lambda a: a[index], NUMBER if is_number else ARRAY)
 
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
+        if self.recorder.is_closed:
+            return getattr(np.asarray(self.value), name)
+        self.recorder.refused = self.recorder.refused or f"it uses .{name}"
         raise NotReplayable(f"it uses .{name}")
 
     # -- operators -----------------------------------------------------------------------------------------------------
@@ -246,44 +314,53 @@ class Symbol(Symbolic):
                    for x in operands):
                 return NotImplemented
             raise
+        if all(x.kind == PLAIN for x in inputs):
+            return self.recorder.plainly(ufunc, inputs)
         return self.recorder.ufunc(ufunc, inputs)
 
-    __add__, __radd__ = _binary(np.add)
-    __sub__, __rsub__ = _binary(np.subtract)
-    __mul__, __rmul__ = _binary(np.multiply)
-    __truediv__, __rtruediv__ = _binary(np.divide)
-    __floordiv__, __rfloordiv__ = _binary(np.floor_divide)
-    __mod__, __rmod__ = _binary(np.remainder)
-    __pow__, __rpow__ = _binary(np.power)
-    __and__, __rand__ = _binary(np.logical_and)
-    __or__, __ror__ = _binary(np.logical_or)
-    __lt__, __gt__ = _binary(np.less)[0], _binary(np.greater)[0]
-    __le__, __ge__ = _binary(np.less_equal)[0], _binary(np.greater_equal)[0]
-    __eq__, __ne__ = _binary(np.equal)[0], _binary(np.not_equal)[0]
-    __iadd__, __isub__, __imul__ = map(_in_place, (np.add, np.subtract, np.multiply))
-    __itruediv__, __ipow__ = map(_in_place, (np.divide, np.power))
+    __add__, __radd__ = _binary("add", np.add)
+    __sub__, __rsub__ = _binary("sub", np.subtract)
+    __mul__, __rmul__ = _binary("mul", np.multiply)
+    __truediv__, __rtruediv__ = _binary("truediv", np.divide)
+    __floordiv__, __rfloordiv__ = _binary("floordiv", np.floor_divide)
+    __mod__, __rmod__ = _binary("mod", np.remainder)
+    __pow__, __rpow__ = _binary("pow", np.power)
+    __and__, __rand__ = _binary("and", np.logical_and)
+    __or__, __ror__ = _binary("or", np.logical_or)
+    __iadd__, __isub__ = _in_place("add", np.add), _in_place("sub", np.subtract)
+    __imul__, __itruediv__ = _in_place("mul", np.multiply), _in_place("truediv", np.divide)
+    __ipow__ = _in_place("pow", np.power)
+    __lt__, __gt__ = _comparison("lt", np.less), _comparison("gt", np.greater)
+    __le__, __ge__ = _comparison("le", np.less_equal), _comparison("ge", np.greater_equal)
+    __eq__, __ne__ = _comparison("eq", np.equal), _comparison("ne", np.not_equal)
 
+    @_while_recorded
     def __neg__(self):
         return self._operate(np.negative, self)
 
+    @_while_recorded
     def __pos__(self):
         return self._operate(np.positive, self)
 
+    @_while_recorded
     def __abs__(self):
         return self._operate(np.absolute, self)
 
+    @_while_recorded
     def __invert__(self):
         return self._operate(np.logical_not, self)
 
+    @_while_recorded
     def __matmul__(self, other):
         return self.recorder.product(self, self.recorder.of(other))
 
+    @_while_recorded
     def __rmatmul__(self, other):
         return self.recorder.product(self.recorder.of(other), self)
 
-    __setitem__ = _refusal("writes to an array")
-    __float__ = __int__ = __index__ = __complex__ = _refusal("makes a plain number of one that depends on the input")
+    __setitem__ = _refusal("__setitem__", "writes to an array")
 
+    @_while_recorded
     def __array__(self, dtype=None, copy=None):
         """An object array of symbols of one number each, as ``np.array([x[0], x[1]])`` asks for."""
         if (dtype is not None and np.dtype(dtype) != object) or self.size > FEW:
@@ -292,6 +369,12 @@ class Symbol(Symbolic):
         for index in np.ndindex(self.shape):
             out[index] = self[index] if index else self
         return out
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
 
     # -- methods -------------------------------------------------------------------------------------------------------
 
@@ -347,6 +430,12 @@ class Symbol(Symbolic):
     # -- NumPy's protocols ---------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if self.recorder.is_closed:
+            return getattr(ufunc, method)(*map(_plain, inputs), **kwargs)
+        return self._called(ufunc, method, inputs, kwargs)
+
+    @_while_recorded
+    def _called(self, ufunc, method, inputs, kwargs):
         if method == "reduce" and ufunc in _REDUCTIONS and set(kwargs) <= {"axis", "keepdims"}:
             return self.recorder.reduced(_REDUCTIONS[ufunc], self, kwargs.get("axis", 0), kwargs.get("keepdims", False))
         if method != "__call__" or kwargs:
@@ -355,10 +444,24 @@ class Symbol(Symbolic):
         return self.recorder.product(*inputs) if ufunc is np.matmul else self.recorder.ufunc(ufunc, inputs)
 
     def __array_function__(self, function, types, args, kwargs):
+        if self.recorder.is_closed:
+            return function(*map(_plain, args), **{name: _plain(a) for name, a in kwargs.items()})
+        return self._asked(function, args, kwargs)
+
+    @_while_recorded
+    def _asked(self, function, args, kwargs):
         rule = FUNCTIONS.get(function)
         if rule is None:
-            raise NotReplayable(f"it calls {function.__module__.replace('numpy', 'np', 1)}.{function.__name__}")
+            name = function.__module__.replace("numpy", "np", 1)
+            raise NotReplayable(f"it calls {name}.{function.__name__}")
         return rule(self.recorder, *args, **kwargs)
+
+
+# What would make a plain number of a symbol, or takes one for an object like any other.
+_PLAIN_NUMBER = "makes a plain number of one that depends on the input"
+for _name in ("float", "int", "index", "complex", "round", "trunc", "floor", "ceil", "divmod", "rdivmod", "format",
+              "hash", "reduce_ex", "xor", "rxor", "lshift", "rlshift", "rshift", "rrshift"):
+    setattr(Symbol, f"__{_name}__", _refusal(f"__{_name}__", _PLAIN_NUMBER))
 
 
 def _given(**options):
@@ -403,8 +506,7 @@ def _joining(function):
 
 
 for _name in ("reshape", "ravel", "transpose", "roll", "flip", "fliplr", "flipud", "rot90", "swapaxes", "moveaxis",
-              "rollaxis", "squeeze", "expand_dims", "tile", "repeat", "take", "atleast_1d",
-              "atleast_2d", "atleast_3d", "diagonal", "copy"):
+              "rollaxis", "squeeze", "expand_dims", "tile", "repeat", "take", "diagonal", "copy"):
     _moving(getattr(np, _name))
 for _name in ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack"):
     _joining(getattr(np, _name))
