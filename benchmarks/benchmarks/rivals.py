@@ -166,7 +166,8 @@ class Told(Rival):
 
 class Replayed(DualDiff):
     name, module = "dualdiff replayed", "dualdiff"
-    note = "the unmodified NumPy function, marked by `dualdiff.replay`: recorded at its first call, which is not timed"
+    note = "the unmodified NumPy function, marked by `dualdiff.replay`: recorded and compared at the first two calls, " \
+           "which are not timed"
     operands = None
 
     def make(self, problem):
@@ -174,7 +175,11 @@ class Replayed(DualDiff):
 
     def statement(self, problem):
         found = super().statement(problem)
-        found.result()
+        place = "x" if "x" in found.names else "a0"
+        x = found.names[place]
+        for factor in (1.0, 1.03125):  # after two comparisons a program is trusted
+            near = [factor * one for one in x] if isinstance(x, list) else factor * x
+            eval(found.text, {**found.names, place: near})
         marked = found.names.get("f") or found.names["call"]
         if marked.refusals:
             raise Unavailable("; ".join(marked.refusals.values()))
