@@ -3,13 +3,14 @@
 import gc
 import math
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from dualdiff._program import Program
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dualdiff import rows, rules
-from dualdiff._program import Program
 from dualdiff.programs.graph import BINARY, UNARY, Entry, Map
 
 SIZES = [1, 2, 5, 511, 512, 513, 5000]
@@ -232,7 +233,9 @@ def test_comparisons_and_where(name, n, rng):
 
 
 @pytest.mark.parametrize("op", ["sum", "max", "min"])
-@pytest.mark.parametrize("shape", [(1,), (5,), (700,), (5000,), (3, 4), (40, 300), (600, 3), (2, 3, 4), (4, 1, 5), (2, 3, 4, 5)])
+@pytest.mark.parametrize("shape", [
+    (1,), (5,), (700,), (5000,), (3, 4), (40, 300), (600, 3), (2, 3, 4), (4, 1, 5), (2, 3, 4, 5),
+])
 def test_reductions(op, shape, rng):
     x = make_input(0, shape)
     axes = [tuple(i for i in range(len(shape)) if bits >> i & 1) for bits in range(1, 2 ** len(shape))]
@@ -273,7 +276,8 @@ def test_a_product_with_itself(rng):
 
 MOVES = {
     "whole": lambda n: np.arange(n), "slice": lambda n: np.arange(1, n), "backwards": lambda n: np.arange(n)[::-1],
-    "steps": lambda n: np.arange(0, n, 3), "one": lambda n: np.array([n - 1]), "repeated": lambda n: np.repeat(np.arange(n), 5),
+    "steps": lambda n: np.arange(0, n, 3), "one": lambda n: np.array([n - 1]),
+    "repeated": lambda n: np.repeat(np.arange(n), 5),
     "tiled": lambda n: np.tile(np.arange(n), 3), "same": lambda n: np.full(7, n // 2), "none": lambda n: np.arange(0),
     "turned": lambda n: np.arange(n - n % 2).reshape(2, -1).T.ravel(),
     "inside": lambda n: np.arange(n - n % 5).reshape(-1, 5)[:, 1:-1].ravel(),
@@ -294,7 +298,8 @@ def test_movements(name, n, rng):
     y = make_input(1, (len(index),))
     for piece in (y, unary("exp", y), moved_sin):
         outputs += [assemble([piece], [index], (n,)), assemble([piece, piece], [index, index], (n,)),
-                    assemble([piece, x], [index, np.arange(n)], (n,)), assemble([x, piece], [np.arange(n), index], (n,))]
+                    assemble([piece, x], [index, np.arange(n)], (n,)),
+                    assemble([x, piece], [np.arange(n), index], (n,))]
     check(outputs, [rng.normal(size=n), rng.normal(size=len(index))], rtol=1e-12)
 
 
@@ -364,8 +369,9 @@ def test_what_is_not_finite_is_said(n, bad, rng):
     s = unary("negative", x)
     ways = [
         [s], [x], [reduce("sum", s)], [reduce("max", s)], [assemble([s, s], [i + 1, i], (n + 4,))],
-        [assemble([s, s], [i, i + 1], (n + 1,))], [assemble([s, s], [i, i + n], (2 * n,))], [assemble([s], [2 * i], (2 * n,))],
-        [gather(s, i[::-1])], [reshape(s, (n, 1))], [s, reshape(s, (1, n))], [matmul(reshape(s, (1, n)), constant(np.ones((n, 1))))],
+        [assemble([s, s], [i, i + 1], (n + 1,))], [assemble([s, s], [i, i + n], (2 * n,))],
+        [assemble([s], [2 * i], (2 * n,))], [gather(s, i[::-1])], [reshape(s, (n, 1))], [s, reshape(s, (1, n))],
+        [matmul(reshape(s, (1, n)), constant(np.ones((n, 1))))],
         [assemble([reduce("sum", s)], [[1]], (3,))], [assemble([s, reduce("sum", x)], [i, [n // 2]], (n,))],
     ]
     good = rng.normal(size=n)
@@ -434,6 +440,19 @@ def test_results_stay_when_the_program_runs_again(rng):
             assert_allclose(got, want, rtol=1e-14)
 
 
+def test_numbers_of_assembled_numbers(rng):
+    x = make_input(0, (4,))
+    parts = [gather(x, [i]) for i in range(4)]
+    few = assemble([unary("exp", parts[0]), parts[1], constant(3.0)], [[0], [2], [2]], (3,))
+    loaded = gather(few, [2])
+    outputs = [
+        assemble([loaded, gather(few, [0, 2])], [[1], [0, 4]], (20_000,)), binary("multiply", loaded, gather(few, [0])),
+        few, assemble([few, few], [np.arange(3), np.arange(3) + 3], (6,)),
+        assemble([loaded, few], [[0], [0, 0, 0]], (1,)), matmul(reshape(few, (1, 3)), reshape(few, (3, 1))),
+    ]
+    check(outputs, [rng.normal(size=4)])
+
+
 # -- whole programs ----------------------------------------------------------------------------------------------------
 
 
@@ -446,6 +465,34 @@ def test_memory_is_used_again(rng):
     program = Program(ordered([y]), [y], [])
     assert program.nbytes < 6 * 8 * n
     check([y], [rng.normal(size=n)], rtol=1e-10, atol=1e-10)
+
+
+def test_equal_entries_may_be_several(rng):
+    x, again = make_input(0, (600,)), make_input(0, (600,))
+    y = unary("tanh", x)
+    slopes = [slope(op, "tanh", x, y) for op in ("d1", "d1", "d2", "d2", "d1")]
+    check([binary("add", x, again), *slopes, binary("add", slopes[0], slopes[2])], [rng.normal(size=600)])
+
+
+def test_the_largest_of_nothing():
+    largest = reduce("max", make_input(0, (0, 3)), (0,))
+    with pytest.raises(ValueError, match="no numbers"):
+        Program(ordered([largest]), [largest], [])
+
+
+def test_threads_share_a_program(rng):
+    x = make_input(0, (3000,))
+    y = unary("sin", gather(unary("exp", x), np.arange(3000)[::-1]))
+    outputs = [y, reduce("sum", y)]
+    program = Program(ordered(outputs), outputs, [])
+    given = rng.normal(size=(8, 3000))
+    wanted = [program.run([g])[0] for g in given]
+
+    def work(i):
+        return all(np.array_equal(program.run([given[i]])[0][0], wanted[i][0]) for _ in range(50))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(8)))
 
 
 def random_graph(rng, n, steps):
@@ -492,10 +539,9 @@ def random_graph(rng, n, steps):
         elif kind == 8 and x.size + y.size <= 6 * n:
             new = assemble([x, y], [np.arange(x.size), x.size + np.arange(y.size)], (x.size + y.size,))
         else:
-            a = reshape(x, (1, x.size)) if rng.random() < 0.5 else reshape(x, (x.size, 1))
-            b = pick(x.size)
-            new = matmul(a, reshape(b, (x.size, 1))) if a.shape[0] == 1 else matmul(a, reshape(b, (x.size, 1)), (True, False))
-            new = unary("tanh", new)
+            turned = rng.random() < 0.5
+            a, b = reshape(x, (x.size, 1) if turned else (1, x.size)), reshape(pick(x.size), (x.size, 1))
+            new = unary("tanh", matmul(a, b, (turned, False)))
         pool.append(new)
     made = [e for e in pool if e.op not in ("input", "constant")]
     outputs = [made[i] for i in rng.integers(0, len(made), 5)] + [made[-1], pool[rng.integers(len(pool))]]

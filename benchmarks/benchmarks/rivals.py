@@ -166,8 +166,8 @@ class Told(Rival):
 
 class Replayed(DualDiff):
     name, module = "dualdiff replayed", "dualdiff"
-    note = "the unmodified NumPy function, marked by `dualdiff.replay`: recorded and compared at the first two calls, " \
-           "which are not timed"
+    note = "the unmodified NumPy function, marked by `dualdiff.replay`: recorded and compared at its first two calls," \
+           " which are not timed"
     operands = None
 
     def make(self, problem):
