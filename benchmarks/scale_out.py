@@ -66,7 +66,7 @@ def executors(stack):
     # Else every large temporary is memory that the system has to clear first.
     for name in ("TRIM", "MMAP"):
         dask.config.set({f"distributed.nanny.pre-spawn-environ.MALLOC_{name}_THRESHOLD_": 2**25})
-    cluster = stack.enter_context(LocalCluster(WORKERS, threads_per_worker=1, dashboard_address=":0"))
+    cluster = stack.enter_context(LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0"))
     client = stack.enter_context(Client(cluster))
     print(f"a LocalCluster of as many in {time.perf_counter() - start:.1f} s.\n")
     return {

@@ -49,9 +49,10 @@ def client():
     distributed = pytest.importorskip("distributed")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of a machine that is slow at the moment
-        cluster = distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=":0", silence_logs=50)
+        cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50)
         client = distributed.Client(cluster)
     with cluster, client:
+        client.wait_for_workers(2)
         yield client
 
 
