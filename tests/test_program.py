@@ -256,6 +256,16 @@ def test_sums_are_accurate(rng):
     assert abs(total - exact) <= max(abs(np.sum(given) - exact), 1e-15 * np.abs(given).max())
 
 
+def test_sums_of_a_block_are_those_of_numpy(rng):
+    for n in [*range(1, 140), 255, 256, 257, 300, 383, 500, 511, 512]:
+        given = rng.normal(size=(3, n))
+        x = make_input(0, (3, n))
+        outputs = [reduce("sum", x, (1,)), reduce("sum", gather(x, np.arange(n)))]
+        (rows_, row), _ = Program(ordered(outputs), outputs, []).run([given])
+        assert_array_equal(rows_, np.sum(given, 1))
+        assert row == np.sum(given[0])
+
+
 @pytest.mark.parametrize("shapes", [
     ((3, 4), (4, 5)), ((1, 4), (4, 1)), ((4, 1), (1, 3)), ((1, 1), (1, 1)), ((2, 3, 4), (4, 5)), ((3, 4), (2, 4, 5)),
     ((2, 3, 4), (2, 4, 5)), ((6, 1, 4), (4, 5)), ((3, 4), (6, 4, 1)), ((1, 3, 4), (2, 4, 5)), ((1, 3, 4), (1, 4, 5)),
