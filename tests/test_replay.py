@@ -135,6 +135,8 @@ FUNCTIONS = {
     "value": lambda v: v * dd.value(v),
     "mean": lambda v: np.mean(v * MATRIX, axis=1) + v.mean(),
     "var": lambda v: np.var(v) * v,
+    "std": lambda v: np.std(v * MATRIX, axis=0, ddof=1),
+    "trace": lambda v: np.trace(v.reshape(2, 2) @ v.reshape(2, 2)) * v,
     "diff": lambda v: np.diff(v) ** 2,
     "diff twice": lambda v: np.diff(v**2 * MATRIX**2, n=2, axis=0),
     "concatenate": lambda v: np.concatenate([v, 2 * v[::-1]])[1::2] * 3,
@@ -358,6 +360,12 @@ def test_writing_is_refused():
         y[1:] = x[:-1]
         return np.sum(x * y)
 
+    def h(x):
+        np.asarray(x)[0] = 5.0
+        return np.sum(x * x)
+
+    with pytest.raises(ValueError, match="read-only"):
+        dd.grad(dd.replay(h))(np.ones(3))
     for function, why in ((f, "writes to an array"), (g, "plain array")):
         replayed = dd.replay(function)
         x = np.array([1.0, 2.0, 3.0])

@@ -54,6 +54,8 @@ def replay(function):
     option is given that programs do not know (``mode``, ``chunk_size``, ``strict`` and so on), the ordinary way is
     taken, so that the answer is the same: `replay` never changes a result beyond rounding. It gives no warnings.
 
+    A program is a tape that is derived rather than swept (Griewank & Walther 2008, ch. 6, on tapes and their reuse).
+
     Examples
     --------
     >>> import numpy as np, dualdiff as dd

@@ -368,6 +368,8 @@ class Symbol(Symbolic):
         out = np.empty(self.shape, dtype=object)
         for index in np.ndindex(self.shape):
             out[index] = self[index] if index else self
+        # NumPy would share memory where no copy is asked for.
+        out.flags.writeable = bool(copy) or not self.shape
         return out
 
     def __copy__(self):
@@ -543,6 +545,21 @@ def _var(recorder, a, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
     return total / (a.size // max(total.size, 1) - ddof)
 
 
+@_function(np.std)
+def _std(recorder, *args, **kwargs):
+    return _root(recorder, _var(recorder, *args, **kwargs))
+
+
+def _root(recorder, x):
+    """The last step of a norm, whose slope at 0 is nan, so that the ordinary way is asked there."""
+    return recorder.symbol(np.sqrt(x.value), recorder.graph.unary("root", x.entry))
+
+
+@_function(np.trace)
+def _trace(recorder, a):
+    return np.sum(recorder.moved(recorder.of(a), np.diagonal))
+
+
 @_function(np.dot)
 def _dot(recorder, a, b, out=None):
     a, b = recorder.of(a), recorder.of(b)
@@ -555,8 +572,7 @@ def _dot(recorder, a, b, out=None):
 def _norm(recorder, x, ord=None, axis=None, keepdims=False):
     if ord is not None:
         raise NotReplayable("it calls np.linalg.norm with an order")
-    total = recorder.reduced("sum", recorder.of(x) ** 2, axis, keepdims)
-    return recorder.symbol(np.sqrt(total.value), recorder.graph.unary("root", total.entry))
+    return _root(recorder, recorder.reduced("sum", recorder.of(x) ** 2, axis, keepdims))
 
 
 @_function(np.inner)
