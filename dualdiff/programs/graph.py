@@ -235,6 +235,20 @@ class Graph:
         covers = covers and bool(hits.all())
         return self._entry("assemble", tuple(pieces), tuple(maps), shape, covers, key=tuple(m.key for m in maps))
 
+    def overwritten(self, x, places, item):
+        """``x`` with the entries of ``item`` at some places, and those that it is assembled of at the others."""
+        hit = np.zeros(x.size, bool)
+        hit[places] = True
+        pieces = zip(x.args, x.data, strict=True) if x.op == "assemble" and x.covers else \
+            [(x, Map(np.arange(x.size)))]
+        kept, maps = [], []
+        for piece, where in pieces:
+            left = np.flatnonzero(~hit[where.index])
+            if left.size:
+                kept.append(piece if left.size == piece.size else self.gather(piece, Map(left), left.shape))
+                maps.append(Map(where.index[left]))
+        return self.assemble((*kept, item), (*maps, Map(places)), x.shape)
+
     def join(self, pieces):
         """The entries of several arrays in one row."""
         ends = np.cumsum([0, *(piece.size for piece in pieces)])

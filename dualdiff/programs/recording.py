@@ -77,12 +77,14 @@ class Recording:
         self.all_inputs.append(self.graph.input(len(self.all_inputs), shape))
         return self.all_inputs[-1]
 
-    def _input(self, recorder, a, is_plain):
+    def _input(self, recorder, a, is_further):
         """The next input of the program; a copy, since the function may keep it."""
         entry = self.input(np.shape(a))
         if isinstance(a, np.ndarray):
-            return recorder.symbol(np.array(a), entry)
-        return recorder.symbol(a, entry, kind=PLAIN if is_plain else NUMBER)
+            symbol = recorder.symbol(np.array(a), entry)
+            symbol.is_locked = is_further  # the caller would see that it is written to
+            return symbol
+        return recorder.symbol(a, entry, kind=PLAIN if is_further else NUMBER)
 
     @property
     def size(self):

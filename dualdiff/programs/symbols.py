@@ -5,11 +5,12 @@ function is differentiated as any other is.
 """
 
 import functools
+import weakref
 
 import numpy as np
 
 from ..kinds import NotReplayable, Symbolic
-from .graph import BINARY, UNARY
+from .graph import BINARY, UNARY, Map
 
 _COMPARISONS = {np.less: "less", np.less_equal: "less_equal", np.equal: "equal", np.not_equal: "not_equal",
                 np.greater: "greater", np.greater_equal: "greater_equal"}
@@ -143,7 +144,38 @@ class Recorder:
         return self.symbol(value, graph.reshape(graph.matmul(a, b), np.shape(value)))
 
     def moved(self, x, function, kind=ARRAY):
-        return self.symbol(function(np.asarray(x.value)), self.graph.moved(x.entry, function), x.is_truth, kind)
+        """What a function that only moves entries makes of ``x``: a view where NumPy gives one."""
+        value = function(np.asarray(x.value))
+        y = self.symbol(value, self.graph.moved(x.entry, function), x.is_truth, kind)
+        if kind == ARRAY and np.may_share_memory(value, x.value):
+            root = x if x.base is None else x.base
+            places = np.arange(x.size).reshape(x.shape) if x.base is None else x.places
+            y.base, y.places = root, function(places)
+            root.views.append(weakref.ref(y))
+        return y
+
+    def write(self, x, index, item):
+        """``x[index] = item``: another entry for the array and the view that is written through.
+
+        Other views that live are refused, since they would have to change with it.
+        """
+        root = x if x.base is None else x.base
+        places = (np.arange(x.size).reshape(x.shape) if x.base is None else x.places)[index]
+        if isinstance(item, Symbol) and item.base is root and np.array_equal(item.places, places):
+            return  # what x[index] += 1 ends with: the view has written already
+        others = (view() for view in root.views)
+        if root.is_locked or any(view is not None and view is not x for view in others):
+            raise NotReplayable("it writes to an array that has other names or views")
+        item = self.of(item)
+        places = np.asarray(places)
+        if item.is_truth != root.is_truth or np.unique(places).size != places.size:
+            raise NotReplayable("it writes truth values to numbers, or twice to a place")
+        root.value[np.unravel_index(places, root.shape) if root.shape else ...] = item.value
+        shape = item.shape[max(len(item.shape) - places.ndim, 0):]
+        fitted = self.graph.expand(self.graph.reshape(item.entry, shape), places.shape)
+        root.entry = self.graph.overwritten(root.entry, places.reshape(-1), fitted)
+        if x is not root:
+            x.entry = self.graph.gather(root.entry, Map(x.places), x.shape)
 
     def joined(self, arrays, function):
         """A function that joins several arrays, asked where each entry of its result comes from."""
@@ -228,9 +260,11 @@ def _binary(name, ufunc):
 
 def _in_place(name, ufunc):
     def operate(self, other):
-        if self.kind == ARRAY:
-            raise NotReplayable("it writes to an array")
-        return self._operate(ufunc, self, other)
+        y = self._operate(ufunc, self, other)
+        if self.kind != ARRAY or y is NotImplemented:  # a number has no other names
+            return y
+        self.recorder.write(self, ..., y)
+        return self
 
     operate.__name__ = f"__i{name}__"
     return _while_recorded(operate)
@@ -249,10 +283,15 @@ def _comparison(name, ufunc):
 class Symbol(Symbolic):
     """An array, or a number, that a recording knows by value and by entry."""
 
-    __slots__ = ("entry", "is_truth", "kind", "recorder", "value")
+    __slots__ = (
+        "__weakref__", "base", "entry", "is_locked", "is_truth", "kind", "places", "recorder", "value", "views",
+    )
 
     def __init__(self, recorder, value, entry, is_truth, kind):
         self.recorder, self.value, self.entry, self.is_truth, self.kind = recorder, value, entry, is_truth, kind
+        # Of a view the array that it belongs to, and its places there; of an array its views. An argument that is not
+        # differentiated is the caller's, and locked.
+        self.base, self.places, self.views, self.is_locked = None, None, [], False
 
     # -- what an array tells of itself ---------------------------------------------------------------------------------
 
@@ -358,7 +397,13 @@ class Symbol(Symbolic):
     def __rmatmul__(self, other):
         return self.recorder.product(self.recorder.of(other), self)
 
-    __setitem__ = _refusal("__setitem__", "writes to an array")
+    @_while_recorded
+    def __setitem__(self, index, item):
+        if _holds_symbol(index):
+            raise NotReplayable("it writes to places that depend on the input")
+        if self.kind != ARRAY:
+            raise NotReplayable("it writes to a number")
+        self.recorder.write(self, index, item)
 
     @_while_recorded
     def __array__(self, dtype=None, copy=None):
@@ -373,10 +418,10 @@ class Symbol(Symbolic):
         return out
 
     def __copy__(self):
-        return self
+        return self.copy()
 
     def __deepcopy__(self, memo):
-        return self
+        return self.copy()
 
     # -- methods -------------------------------------------------------------------------------------------------------
 
@@ -407,13 +452,15 @@ class Symbol(Symbolic):
     def transpose(self, *axes):
         return self.recorder.moved(self, lambda a: a.transpose(*axes))
 
+    @_while_recorded
     def copy(self, order="C"):
-        return self
+        return self.recorder.symbol(np.array(self.value), self.entry, self.is_truth, self.kind)
 
+    @_while_recorded
     def astype(self, dtype, **others):
         if np.dtype(dtype) != self.dtype or others:
             raise NotReplayable("it changes the type of an array")
-        return self
+        return self.copy()
 
     def row(self, row, parameters):
         """A row of the table that is no function of NumPy's."""
@@ -427,7 +474,7 @@ class Symbol(Symbolic):
 
     def stopped(self):
         """The same numbers, from which nothing is differentiated."""
-        return self.recorder.symbol(self.value, self.recorder.graph.stop(self.entry), self.is_truth)
+        return self.recorder.symbol(np.array(self.value)[()], self.recorder.graph.stop(self.entry), self.is_truth)
 
     # -- NumPy's protocols ---------------------------------------------------------------------------------------------
 
@@ -615,8 +662,7 @@ def _where(recorder, condition, *branches):
 def _clip(recorder, a, a_min=None, a_max=None, **others):
     if others:
         raise NotReplayable("it calls np.clip with further options")
-    if a_min is not None:
-        a = np.maximum(a, a_min)
+    a = recorder.of(a).copy() if a_min is None else np.maximum(a, a_min)
     return a if a_max is None else np.minimum(a, a_max)
 
 
@@ -634,7 +680,7 @@ def _diff(recorder, a, n=1, axis=-1, **others):
 def _broadcast_to(recorder, array, shape, subok=False):
     x = recorder.of(array)
     shape = shape if isinstance(shape, tuple) else (shape,)
-    return recorder.symbol(np.broadcast_to(x.value, shape), recorder.graph.expand(x.entry, shape), x.is_truth)
+    return recorder.symbol(np.array(np.broadcast_to(x.value, shape)), recorder.graph.expand(x.entry, shape), x.is_truth)
 
 
 @_function(np.shape)
@@ -653,15 +699,24 @@ def _size(recorder, a, axis=None):
     return recorder.of(a).size if axis is None else shape[axis]
 
 
-def _filling(function):
-    def rule(recorder, a, *args, **kwargs):
-        return function(np.asarray(recorder.of(a).value), *args, **kwargs)
+def _filling(function, alike):
+    """Arrays of numbers that are to be written to."""
+    def rule(recorder, *args, like=None, **kwargs):
+        if any(isinstance(a, Symbol) for a in (*args[1:], *kwargs.values())):
+            raise NotReplayable(f"it calls np.{function.__name__} with a number that depends on the input")
+        value = function(np.asarray(recorder.of(args[0]).value) if alike else args[0], *args[1:], **kwargs)
+        if value.dtype != np.float64:
+            return value
+        if "empty" in function.__name__:
+            value[...] = 0.0  # whatever they hold
+        return recorder.symbol(value, recorder.graph.constant(value), kind=ARRAY)
 
     FUNCTIONS[function] = rule
 
 
-for _name in ("zeros_like", "ones_like", "full_like", "empty_like"):
-    _filling(getattr(np, _name))
+for _name in ("zeros", "ones", "full", "empty"):
+    _filling(getattr(np, _name), alike=False)
+    _filling(getattr(np, _name + "_like"), alike=True)
 
 
 @_function(np.any, np.all)
