@@ -159,37 +159,50 @@ class _Sweep:
         return places.repeated(self.lead[0], size) if self.lead else places
 
     def _matmul(self, entry, g, wanted):
-        a, b = entry.args
-        ta, tb = entry.data
+        (a, b), (ta, tb) = entry.args, entry.data
         g = self.full(g, entry)
-        if self.lead and len(entry.shape) == 3:
-            raise NotReplayable("stacks of products with several outputs have no program; take one output")
+        if self.lead and len(entry.shape) == 3:  # stacks of stacks are longer stacks
+            g = self.graph.reshape(g, (self.lead[0] * entry.shape[0], *entry.shape[1:]))
         if id(a) in wanted:
-            self.give(a, self._against(g, b, (False, not tb), a, ta))
+            found = self._against(g, self._tiled(b, entry), (False, not tb))
+            self.give(a, self._fitted(found, entry, a, ta))
         if id(b) in wanted:
-            self.give(b, self._against(a, g, (not ta, False), b, tb))
+            found = self._against(self._tiled(a, entry), g, (not ta, False))
+            self.give(b, self._fitted(found, entry, b, tb))
 
-    def _against(self, left, right, transposed, operand, was_transposed):
-        """A product with a cotangent, in the shape in which the operand is stored; stacks go in one product."""
+    def _tiled(self, operand, entry):
+        """A stack of matrices once for each cotangent."""
+        if not self.lead or len(operand.shape) == 2:
+            return operand
+        tiled = self.graph.expand(operand, (*self.lead, entry.shape[0], *operand.shape[1:]))
+        return self.graph.reshape(tiled, (self.lead[0] * entry.shape[0], *operand.shape[1:]))
+
+    def _against(self, left, right, transposed):
+        """A product with a cotangent; stacks go in one product."""
         graph, (tl, tr) = self.graph, transposed
         if len(left.shape) == 3 and len(right.shape) == 2 and not tl:
             m, p, q = left.shape
             found = graph.matmul(graph.reshape(left, (m * p, q)), right, transposed)
-            found = graph.reshape(found, (m, p, found.shape[-1]))
-        elif len(right.shape) == 3 and right.shape[2] == 1 and len(left.shape) == 2 and not tr:
+            return graph.reshape(found, (m, p, found.shape[-1]))
+        if len(right.shape) == 3 and right.shape[2] == 1 and len(left.shape) == 2 and not tr:
             flat = graph.reshape(right, right.shape[:2])
             if is_identity(flat):  # the cotangents of several outputs begin as such
                 found = left if tl else graph.moved(left, np.transpose)
             else:
                 found = graph.matmul(flat, left, (False, not tl))
-            found = graph.reshape(found, (*found.shape, 1))
-        else:
-            found = graph.matmul(left, right, transposed)
+            return graph.reshape(found, (*found.shape, 1))
+        return graph.matmul(left, right, transposed)
+
+    def _fitted(self, found, entry, operand, was_transposed):
+        """A cotangent of an operand, as that is stored, summed over the stack that it served as a whole."""
+        graph = self.graph
         if was_transposed:
             found = graph.moved(found, lambda a: np.swapaxes(a, -1, -2))
-        if len(found.shape) > len(self.lead) + len(operand.shape):
+        shape = self.lead + operand.shape
+        if math.prod(shape) != found.size:
+            found = graph.reshape(found, self.lead + (entry.shape[0], *operand.shape[-2:]))
             found = graph.reduce("sum", found, (len(self.lead),))
-        return found
+        return graph.reshape(found, shape)
 
 
 def pullback(graph, output, inputs, lead=()):

@@ -5,6 +5,7 @@ function is differentiated as any other is.
 """
 
 import functools
+import math
 import weakref
 
 import numpy as np
@@ -133,15 +134,36 @@ class Recorder:
         return self.symbol(value, entry, x.is_truth)
 
     def product(self, x, y):
-        """``x @ y`` of vectors, matrices and stacks of matrices."""
-        if not x.shape or not y.shape or len(x.shape) > 2 or len(y.shape) > 2:
+        """``x @ y`` of vectors, matrices and stacks of matrices along one axis."""
+        if not x.shape or not y.shape or len(x.shape) > 3 or len(y.shape) > 3:
             raise NotReplayable(f"it multiplies arrays of shapes {x.shape} and {y.shape}")
         if x.is_truth or y.is_truth:
             raise NotReplayable("it multiplies truth values")
         value, graph = np.asarray(x.value, dtype=float) @ np.asarray(y.value, dtype=float), self.graph
-        a = x.entry if len(x.shape) == 2 else graph.reshape(x.entry, (1, *x.shape))
-        b = y.entry if len(y.shape) == 2 else graph.reshape(y.entry, (*y.shape, 1))
+        a = x.entry if len(x.shape) > 1 else graph.reshape(x.entry, (1, *x.shape))
+        b = y.entry if len(y.shape) > 1 else graph.reshape(y.entry, (*y.shape, 1))
         return self.symbol(value, graph.reshape(graph.matmul(a, b), np.shape(value)))
+
+    def contracted(self, x, of_x, y, of_y, wanted):
+        """The product of two arrays with letters on their axes, summed over those that nobody wants, and its letters.
+
+        It is a product of stacks of matrices: common letters that are wanted count the stack.
+        """
+        stack, inner = ([c for c in of_x if c in of_y and (c in wanted) == kept] for kept in (True, False))
+        rows, columns = ([c for c in a if c not in b] for a, b in ((of_x, of_y), (of_y, of_x)))
+        sizes = dict(zip(of_x + of_y, x.shape + y.shape, strict=True))
+        counts = [math.prod(sizes[c] for c in letters) for letters in (stack, rows, inner, columns)]
+        a = self.arranged(x, of_x, [*stack, *rows, *inner]).reshape(counts[0], counts[1], counts[2])
+        b = self.arranged(y, of_y, [*stack, *inner, *columns]).reshape(counts[0], counts[2], counts[3])
+        letters = [*stack, *rows, *columns]
+        found = self.product(a, b) if stack else self.product(a[0], b[0])
+        return found.reshape([sizes[c] for c in letters]), "".join(letters)
+
+    def arranged(self, x, letters, wanted):
+        """An array with its axes in the order of the letters that are wanted, summed over the others."""
+        lost = tuple(i for i, c in enumerate(letters) if c not in wanted)
+        x, letters = self.reduced("sum", x, lost, False) if lost else x, [c for c in letters if c in wanted]
+        return x.transpose([letters.index(c) for c in wanted])
 
     def moved(self, x, function, kind=ARRAY):
         """What a function that only moves entries makes of ``x``: a view where NumPy gives one."""
@@ -625,14 +647,41 @@ def _norm(recorder, x, ord=None, axis=None, keepdims=False):
 @_function(np.inner)
 def _inner(recorder, a, b):
     a, b = recorder.of(a), recorder.of(b)
-    if len(a.shape) != 1 or len(b.shape) != 1:
-        raise NotReplayable("it calls np.inner of matrices")
-    return recorder.product(a, b)
+    return a * b if not a.shape or not b.shape else _tensordot(recorder, a, b, (-1, -1))
 
 
 @_function(np.vdot)
 def _vdot(recorder, a, b):
     return recorder.product(recorder.of(a).ravel(), recorder.of(b).ravel())
+
+
+@_function(np.einsum)
+def _einsum(recorder, subscripts, *operands, **others):
+    parts, _, result = subscripts.replace(" ", "").partition("->") if isinstance(subscripts, str) else "..."
+    terms = parts.split(",")
+    if others or "." in parts + result or any(len(set(term)) < len(term) for term in terms):
+        raise NotReplayable("it calls np.einsum with options, ellipses, diagonals or lists")
+    if "->" not in subscripts:
+        result = sorted(c for c in set(parts) - {","} if parts.count(c) == 1)
+    x, letters = recorder.of(operands[0]), terms[0]
+    for i, operand in enumerate(operands[1:], 1):
+        wanted = {*result, *"".join(terms[i + 1:])}
+        x, letters = recorder.contracted(x, letters, recorder.of(operand), terms[i], wanted)
+    return recorder.arranged(x, letters, [*result])
+
+
+@_function(np.tensordot)
+def _tensordot(recorder, a, b, axes=2):
+    a, b = recorder.of(a), recorder.of(b)
+    n = axes if isinstance(axes, int) else None
+    pairs = ([*range(a.ndim - n, a.ndim)], [*range(n)]) if n is not None else axes
+    first, second = ([one] if isinstance(one, int) else list(one) for one in pairs)
+    letters = [chr(97 + i) for i in range(a.ndim)], [chr(65 + i) for i in range(b.ndim)]
+    for i, j in zip(first, second, strict=True):
+        letters[1][j] = letters[0][i]
+    free = [c for c in letters[0] if c not in letters[1]], [c for c in letters[1] if c not in letters[0]]
+    found = recorder.contracted(a, "".join(letters[0]), b, "".join(letters[1]), ())
+    return recorder.arranged(*found, [*free[0], *free[1]])
 
 
 @_function(np.outer)
