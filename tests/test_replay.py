@@ -69,18 +69,18 @@ SCALAR = (dd.grad, dd.value_and_grad, dd.hessian, dd.value_grad_and_hessian, hvp
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
 def test_problems(problem):
-    """Whatever a function does: at the point it is recorded for, and at another."""
-    near = problem.x + 1e-3 * np.cos(np.arange(problem.x.size)).reshape(problem.x.shape)
+    """Whatever a function does: at the two points where programs are compared, and at one where none has run."""
+    step = 1e-3 * np.cos(np.arange(problem.x.size)).reshape(problem.x.shape)
     scalar = np.ndim(problem.f(problem.x)) == 0
     for transform in (*FIRST, sparse_jacobian, *(SCALAR if scalar else ()), *([sparse_hessian] if scalar else [])):
         replayed = dd.replay(problem.f)
         run, ordinary = transform(replayed), transform(problem.f)
-        for x in (problem.x, near, problem.x):
+        for x in (problem.x, problem.x + step, problem.x - step):
             for got, want in zip(parts(run(x)), parts(ordinary(x)), strict=True):
                 assert_close(got, want, 1e-10)
 
 
-def test_most_problems_have_players():
+def test_most_problems_have_programs():
     """Not all is refused; what is, says why."""
     refused = {}
     for problem in PROBLEMS:
@@ -250,20 +250,77 @@ def test_rows_of_two_variables(row):
 
 @pytest.mark.parametrize("seeds", [range(first, first + 30) for first in range(0, 240, 30)], ids=str)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_random_players(seeds):
-    """What writes to arrays is refused; all else is replayed, with the same result."""
+def test_programs_of_all_kinds(seeds):
+    """Most of these use something that is refused; the result is the same, and no program is wrong."""
     x = np.random.default_rng(5).uniform(-1.2, 1.4, test_fuzz.VARIABLES)
     for seed in seeds:
         f = test_fuzz.program(seed)
         if test_fuzz.plain_result(f, x) is None:
             continue
-        replayed = dd.replay(f)
         for transform in (dd.value_and_jacobian, jvp):
-            run = transform(replayed)
-            run(x)
-            for got, want in zip(parts(run(x + 1e-4)), parts(transform(f)(x + 1e-4)), strict=True):
-                np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-10 * (1 + np.abs(want).max(initial=0)),
-                                           err_msg=f"{f.__name__}, {transform.__name__}")
+            never_wrong(transform, f, [(x + 1e-4 * k,) for k in range(3)], rtol=1e-9, atol=1e-10)
+
+
+def never_wrong(transform, f, points, rtol, atol):
+    """Compare at all points, and say whether programs have run; they may be refused, but not for their results."""
+    replayed = dd.replay(f)
+    run, ordinary = transform(replayed), transform(f)
+    for args in points:
+        for got, want in zip(parts(run(*args)), parts(ordinary(*args)), strict=True):
+            scale = 1 + np.abs(want[np.isfinite(want)]).max(initial=0)
+            np.testing.assert_allclose(got, want, rtol=rtol, atol=atol * scale, err_msg=f.__name__)
+    assert not any("does not give" in reason for reason in replayed.refusals.values()), f.__name__
+    return not replayed.refusals
+
+
+ONE = (np.sin, np.tanh, np.arctan, np.square, np.negative, np.expm1, dd.sigmoid, dd.softplus,
+       lambda a: np.sqrt(1 + a * a))
+TWO = (np.add, np.subtract, np.multiply, np.hypot, np.maximum, lambda a, b: a / (2 + b * b),
+       lambda a, b: np.where(a > b, a, b * b))
+
+
+def reading_program(seed):
+    """A function of operations that are all recorded: it makes a few numbers of two arrays' ways."""
+    def f(x):
+        rng = np.random.default_rng(seed)
+        pool = [x]
+        for _ in range(8):
+            a, b = (np.ravel(pool[rng.integers(len(pool))]) for _ in range(2))
+            n, matrix = min(a.size, b.size), np.reshape(a[: a.size // 2 * 2], (2, -1))
+            match rng.integers(8):
+                case 0 | 1:
+                    made = ONE[rng.integers(len(ONE))](a)
+                case 2 | 3:
+                    made = TWO[rng.integers(len(TWO))](a[:n], b[-n:])
+                case 4:
+                    made = [a[::-1], np.roll(a, 2), a[rng.integers(0, a.size, 5)], a[1:] - a[:-1]][rng.integers(4)]
+                case 5:
+                    made = np.concatenate([a, b[:3]])
+                case 6:
+                    made = [np.sum, np.mean, np.max][rng.integers(3)](matrix, axis=int(rng.integers(2)), keepdims=True)
+                case 7:
+                    made = np.tanh([matrix @ matrix.T, matrix.T @ np.ones(2), a @ a][rng.integers(3)])
+            pool.append(made if np.size(made) > 1 else np.ravel(made) * x[:2])
+        return np.concatenate([np.ravel(a) for a in pool[-3:]])
+
+    f.__name__ = f"reading_program_{seed}"
+    return f
+
+
+@pytest.mark.parametrize("seeds", [range(first, first + 25) for first in range(0, 150, 25)], ids=str)
+def test_random_programs(seeds):
+    """First and second order, at points where programs have run alone."""
+    points = [(np.random.default_rng(k).uniform(-1.2, 1.4, 7),) for k in range(4)]
+    for seed in seeds:
+        f = reading_program(seed)
+        for transform in (dd.value_and_jacobian, jvp):
+            assert never_wrong(transform, f, points, rtol=1e-9, atol=1e-11)
+
+        def total(x, f=f):
+            return np.sum(np.sin(f(x)))
+
+        for transform in (dd.grad, dd.hessian, hvp):
+            assert never_wrong(transform, total, points, rtol=1e-8, atol=1e-10)
 
 
 # -- what a program may not change -------------------------------------------------------------------------------------
@@ -474,12 +531,7 @@ def test_random_writing():
             f(x.copy())
         except (ValueError, IndexError):
             continue
-        replayed = dd.replay(f)
-        run, ordinary = dd.value_and_jacobian(replayed), dd.value_and_jacobian(f)
-        for k in range(4):
-            for got, want in zip(run(x + 0.01 * k), ordinary(x + 0.01 * k), strict=True):
-                np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-12, err_msg=f.__name__)
-        replays += not replayed.refusals
+        replays += never_wrong(dd.value_and_jacobian, f, [(x + 0.01 * k,) for k in range(4)], rtol=1e-10, atol=1e-12)
     assert replays > 30
 
 

@@ -447,17 +447,17 @@ class Symbol(Symbolic):
 
     # -- methods -------------------------------------------------------------------------------------------------------
 
-    def sum(self, axis=None, dtype=None, out=None, keepdims=False):
-        return np.sum(self, axis=axis, **_given(dtype=dtype, out=out), keepdims=keepdims)
+    def sum(self, axis=None, dtype=None, out=None, **others):
+        return np.sum(self, axis, **_given(dtype=dtype, out=out), **others)
 
-    def mean(self, axis=None, dtype=None, out=None, keepdims=False):
-        return np.mean(self, axis=axis, **_given(dtype=dtype, out=out), keepdims=keepdims)
+    def mean(self, axis=None, dtype=None, out=None, **others):
+        return np.mean(self, axis, **_given(dtype=dtype, out=out), **others)
 
-    def max(self, axis=None, out=None, keepdims=False):
-        return np.max(self, axis=axis, **_given(out=out), keepdims=keepdims)
+    def max(self, axis=None, out=None, **others):
+        return np.max(self, axis, **_given(out=out), **others)
 
-    def min(self, axis=None, out=None, keepdims=False):
-        return np.min(self, axis=axis, **_given(out=out), keepdims=keepdims)
+    def min(self, axis=None, out=None, **others):
+        return np.min(self, axis, **_given(out=out), **others)
 
     def dot(self, other):
         return np.dot(self, other)
